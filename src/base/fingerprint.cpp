@@ -1,0 +1,15 @@
+#include "src/base/fingerprint.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+namespace widegram {
+
+std::uint64_t checksum(const void* data, std::size_t bytes) {
+  const std::uint64_t value = XXH3_64bits(data, bytes);
+  return value == 0 ? 1 : value;
+}
+
+std::string to_hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+}  // namespace widegram

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/matrix_view.hpp"
+#include "src/kernels/activation.hpp"
+
+namespace widegram::kernels {
+
+/// What an activation's dual needs to know of each member of one side of a block of pairs (its variance, roots of it,
+/// series coefficients), worked out once a member: `width` numbers for each of `count` members, number by number.
+template <class Real>
+struct SideView {
+  const Real* values = nullptr;  ///< values[k * stride + i]: number k of member i
+  Index width = 0;
+  Index stride = 0;
+  Index count = 0;
+
+  const Real* number(Index k) const { return values + k * stride; }
+};
+
+template <class Real>
+struct Side {
+  Index width = 0;
+  Index count = 0;
+  std::vector<Real> values;  ///< values[k * count + i]: number k of member i
+
+  SideView<Real> view() const { return view({0, count}); }
+  SideView<Real> view(Range members) const {
+    return {values.data() + members.begin, width, count, members.size()};
+  }
+};
+
+/// Dual of the activation and of its derivative with itself where both sides are the same: E[phi(u)^2], E[phi'(u)^2].
+struct DualDiagonal {
+  double value = 0;       ///< D(q, q, q)
+  double derivative = 0;  ///< D'(q, q, q)
+};
+
+/// Exact: what D and D' are at rho = 1, without rounding near it.
+DualDiagonal dual_diagonal(const Activation& activation, double variance);
+
+/// One side of the pairs to come, from its members' variances. What it says of a member depends on that member alone.
+template <class Real>
+Side<Real> dual_side(const Activation& activation, std::span<const double> variances);
+
+/// Turns a block of covariances into those behind the activation, in place: K(i, j) <- D(q_i, K, q_j), and, where
+/// `ntk` is not empty, T(i, j) <- D'(q_i, K, q_j) T(i, j). K and T: rows.count x cols.count, column-major.
+/// Vectorised over i (Google Highway, run-time dispatch). The bits of an entry do not depend on the block's size or on its place in it.
+template <class Real>
+void apply_dual(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
+                MatrixView<Real> ntk);
+
+/// The vector instructions that apply_dual() uses on this machine, e.g. "AVX3".
+std::string vector_target();
+
+/// The plain twin: one pair, in double, through the standard library's functions. Returns {D, D'}.
+DualDiagonal dual_reference(const Activation& activation, double q11, double covariance, double q22);
+
+}  // namespace widegram::kernels

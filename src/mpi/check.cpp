@@ -1,0 +1,19 @@
+#include "src/mpi/check.hpp"
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace widegram::mpi {
+
+void check(int code, std::source_location where) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw std::runtime_error(fmt::format("{}:{}: MPI: {}", where.file_name(), where.line(), text.data()));
+}
+
+}  // namespace widegram::mpi

@@ -1,0 +1,34 @@
+#include "src/mpi/communicator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+namespace widegram::mpi {
+namespace {
+
+TEST(Communicator, ReducesGathersAndBroadcasts) {
+  const Communicator comm = Communicator::world();
+  const int p = comm.size();
+  EXPECT_EQ(comm.sum(comm.rank()), p * (p - 1) / 2);
+  EXPECT_EQ(comm.max(static_cast<double>(comm.rank())), p - 1);
+  EXPECT_EQ(comm.min(comm.rank() + 3), 3);
+  EXPECT_EQ(comm.broadcast(comm.is_root() ? "from the root" : std::string()), "from the root");
+  const auto ranks = comm.all_gather(static_cast<std::int64_t>(comm.rank()));
+  for (int r = 0; r < p; ++r) EXPECT_EQ(ranks[static_cast<std::size_t>(r)], r);
+  const Spread spread = comm.spread(comm.rank());
+  EXPECT_EQ(spread.min, 0);
+  EXPECT_EQ(spread.max, p - 1);
+  EXPECT_DOUBLE_EQ(spread.mean, (p - 1) / 2.0);
+}
+
+TEST(Communicator, SplitsAndMoves) {
+  const Communicator comm = Communicator::world();
+  Communicator part = comm.split(comm.rank() % 2, comm.rank());
+  EXPECT_EQ(part.size(), (comm.size() + 1 - comm.rank() % 2) / 2);
+  Communicator moved = std::move(part);
+  EXPECT_EQ(moved.rank(), comm.rank() / 2);
+}
+
+}  // namespace
+}  // namespace widegram::mpi
