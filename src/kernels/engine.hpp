@@ -6,6 +6,7 @@
 #include <string>
 
 #include "src/base/matrix_view.hpp"
+#include "src/base/sample_shape.hpp"
 #include "src/kernels/network.hpp"
 
 namespace widegram::kernels {
@@ -53,9 +54,9 @@ class Engine {
 
 /// The fastest engine that knows the network. Throws as check_shapes() does.
 template <class Real>
-std::unique_ptr<Engine<Real>> make_engine(const Network& network, InputShape input, Index tile_edge);
+std::unique_ptr<Engine<Real>> make_engine(const Network& network, SampleShape input, Index tile_edge);
 
-extern template std::unique_ptr<Engine<float>> make_engine(const Network&, InputShape, Index);
-extern template std::unique_ptr<Engine<double>> make_engine(const Network&, InputShape, Index);
+extern template std::unique_ptr<Engine<float>> make_engine(const Network&, SampleShape, Index);
+extern template std::unique_ptr<Engine<double>> make_engine(const Network&, SampleShape, Index);
 
 }  // namespace widegram::kernels

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "src/base/index.hpp"
 #include "src/kernels/activation.hpp"
 
 namespace widegram::kernels {
@@ -77,17 +78,6 @@ struct Layer : std::variant<Dense, Conv, AvgPool, GlobalAvgPool, Flatten, LayerN
                             Activation> {
   using variant::variant;
   const variant& kind() const { return *this; }
-};
-
-/// Height, width and channels of one input; a vector of D features is 1 x 1 x D.
-struct InputShape {
-  Index channels = 1;
-  Index height = 1;
-  Index width = 1;
-  Index pixels() const { return height * width; }
-  Index features() const { return channels * height * width; }
-  bool is_vector() const { return pixels() == 1; }
-  friend bool operator==(const InputShape&, const InputShape&) = default;
 };
 
 /// Which function of the network a Gram holds.
