@@ -23,8 +23,9 @@ constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 /// Narrows at the edge of a library with 32-bit integers. Throws Error(usage) naming `what`.
 inline int to_int(Index value, const char* what) {
   if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
-    throw Error(ExitCode::usage, std::string(what) + " = " + std::to_string(value) +
-                                     " does not fit the 32-bit integers of the library below; use more ranks");
+    throw Error(ExitCode::usage,
+                std::string(what) + " = " + std::to_string(value) +
+                    " does not fit the 32-bit integers of the library below; use more ranks");
   return static_cast<int>(value);
 }
 

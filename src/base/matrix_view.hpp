@@ -26,11 +26,7 @@ struct MatrixView {
   MatrixView block(Range r, Range c) const {
     return {data + r.begin + c.begin * stride, r.size(), c.size(), stride};
   }
-  operator MatrixView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, rows, cols, stride};
-  }
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
 };
 
 }  // namespace widegram

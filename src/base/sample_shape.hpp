@@ -6,8 +6,8 @@
 
 namespace widegram {
 
-/// Channels, height and width of one input; a vector of D features is an image of 1 x 1 pixel with D channels.
-/// Features are stored channel by channel, row by row (as CIFAR-10 stores them).
+/// Channels, height and width of one input; a vector of D features is an image of 1 x 1 pixel with D
+/// channels. Features are stored channel by channel, row by row (as CIFAR-10 stores them).
 struct SampleShape {
   Index channels = 1;
   Index height = 1;
@@ -22,7 +22,8 @@ struct SampleShape {
 /// "784 features" or "3 x 32 x 32".
 inline std::string to_string(const SampleShape& shape) {
   if (shape.is_vector()) return std::to_string(shape.channels) + " features";
-  return std::to_string(shape.channels) + " x " + std::to_string(shape.height) + " x " + std::to_string(shape.width);
+  return std::to_string(shape.channels) + " x " + std::to_string(shape.height) + " x " +
+         std::to_string(shape.width);
 }
 
 }  // namespace widegram

@@ -6,8 +6,9 @@ void agree(const Communicator& comm, const std::optional<Error>& local_error) {
   const int lowest = comm.min(local_error ? comm.rank() : comm.size());
   if (lowest == comm.size()) return;
   const int code = comm.broadcast(local_error ? static_cast<int>(local_error->code()) : 0, lowest);
-  throw CollectiveError(static_cast<ExitCode>(code),
-                        comm.broadcast(local_error ? std::string(local_error->what()) : std::string(), lowest));
+  throw CollectiveError(
+      static_cast<ExitCode>(code),
+      comm.broadcast(local_error ? std::string(local_error->what()) : std::string(), lowest));
 }
 
 }  // namespace widegram::mpi

@@ -3,6 +3,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "src/base/error.hpp"
@@ -20,28 +21,31 @@ class CollectiveError : public Error {
 /// Collective. Where any rank brings an error, all ranks throw the CollectiveError of the lowest such rank.
 void agree(const Communicator& comm, const std::optional<Error>& local_error);
 
+/// Runs `work` here and returns the error that it met, if any. std::bad_alloc becomes an Error too: out of
+/// memory on one rank stops all.
+template <class F>
+std::optional<Error> capture(const Communicator& comm, F&& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    return e;
+  } catch (const std::bad_alloc&) {
+    return Error(ExitCode::usage, "out of memory on rank " + std::to_string(comm.rank()) +
+                                      ": use more ranks or nodes, or fewer samples");
+  }
+  return std::nullopt;
+}
+
 /// Collective. Runs `work` (which must not communicate) on every rank, then agrees on its errors.
-/// Returns what `work` returned here. std::bad_alloc becomes an Error too: out of memory on one rank stops all.
+/// Returns what `work` returned here.
 template <class F>
 auto collectively(const Communicator& comm, F&& work) {
   using Result = decltype(work());
-  std::optional<Error> error;
-  const auto guarded = [&](auto&& body) {
-    try {
-      body();
-    } catch (const Error& e) {
-      error = e;
-    } catch (const std::bad_alloc&) {
-      error = Error(ExitCode::usage, "out of memory on rank " + std::to_string(comm.rank()) +
-                                         ": use more ranks or fewer samples");
-    }
-    agree(comm, error);
-  };
   if constexpr (std::is_void_v<Result>) {
-    guarded(work);
+    agree(comm, capture(comm, work));
   } else {
     std::optional<Result> result;
-    guarded([&] { result.emplace(work()); });
+    agree(comm, capture(comm, [&] { result.emplace(work()); }));
     return std::move(*result);
   }
 }

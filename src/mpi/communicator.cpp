@@ -58,8 +58,6 @@ std::string Communicator::broadcast(std::string text, int root) const {
   return text;
 }
 
-Spread Communicator::spread(double value) const {
-  return {min(value), sum(value) / size_, max(value)};
-}
+Spread Communicator::spread(double value) const { return {min(value), sum(value) / size_, max(value)}; }
 
 }  // namespace widegram::mpi

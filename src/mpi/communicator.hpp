@@ -15,14 +15,22 @@ namespace widegram::mpi {
 
 template <class T>
 MPI_Datatype datatype() {
-  if constexpr (std::is_same_v<T, double>) return MPI_DOUBLE;
-  else if constexpr (std::is_same_v<T, float>) return MPI_FLOAT;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return MPI_INT64_T;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return MPI_UINT64_T;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return MPI_INT32_T;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return MPI_UINT8_T;
-  else if constexpr (std::is_same_v<T, char>) return MPI_CHAR;
-  else static_assert(!sizeof(T), "no MPI datatype for this type");
+  if constexpr (std::is_same_v<T, double>)
+    return MPI_DOUBLE;
+  else if constexpr (std::is_same_v<T, float>)
+    return MPI_FLOAT;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return MPI_INT64_T;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return MPI_UINT64_T;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return MPI_INT32_T;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return MPI_UINT8_T;
+  else if constexpr (std::is_same_v<T, char>)
+    return MPI_CHAR;
+  else
+    static_assert(!sizeof(T), "no MPI datatype for this type");
 }
 
 /// Least, mean and largest value of one number over the ranks.
@@ -32,8 +40,9 @@ struct Spread {
   double max = 0;
 };
 
-/// A group of ranks that talk to each other. Move-only; owns its MPI handle (a duplicate, never the world itself).
-/// Every member but rank() and size() and the point-to-point ones is collective over the group. Counts may pass 2^31.
+/// A group of ranks that talk to each other. Move-only; owns its MPI handle (a duplicate, never the world
+/// itself). Every member but rank() and size() and the point-to-point ones is collective over the group.
+/// Counts may pass 2^31.
 class Communicator {
  public:
   /// Duplicate of MPI_COMM_WORLD. Collective over the world.
@@ -63,9 +72,7 @@ class Communicator {
     });
   }
   template <class T>
-  T broadcast(T value, int root = 0) const
-    requires std::is_arithmetic_v<T>
-  {
+  T broadcast(T value, int root = 0) const requires std::is_arithmetic_v<T> {
     broadcast(std::span<T>(&value, 1), root);
     return value;
   }

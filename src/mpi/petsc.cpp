@@ -11,8 +11,8 @@ void check(int code, std::source_location where) {
   if (code == 0) return;
   const char* text = nullptr;
   PetscErrorMessage(code, &text, nullptr);
-  throw std::runtime_error(
-      fmt::format("{}:{}: PETSc error {}: {}", where.file_name(), where.line(), code, text ? text : "unknown"));
+  throw std::runtime_error(fmt::format("{}:{}: PETSc error {}: {}", where.file_name(), where.line(), code,
+                                       text ? text : "unknown"));
 }
 
 }  // namespace widegram::petsc

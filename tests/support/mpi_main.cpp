@@ -23,13 +23,15 @@ class AllRanksListener : public testing::EmptyTestEventListener {
 
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (result.failed())
-      failures_ += fmt::format("[rank {}] {}:{}\n{}\n", comm_.rank(), result.file_name() ? result.file_name() : "?",
-                               result.line_number(), result.summary());
+      failures_ +=
+          fmt::format("[rank {}] {}:{}\n{}\n", comm_.rank(), result.file_name() ? result.file_name() : "?",
+                      result.line_number(), result.summary());
   }
 
   void OnTestEnd(const testing::TestInfo&) override {
     std::string others;
-    for (int rank = 1; rank < comm_.size(); ++rank) others += comm_.broadcast(rank == comm_.rank() ? failures_ : "", rank);
+    for (int rank = 1; rank < comm_.size(); ++rank)
+      others += comm_.broadcast(rank == comm_.rank() ? failures_ : "", rank);
     failures_.clear();
     if (others.empty()) return;
     failed_ = true;

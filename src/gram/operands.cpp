@@ -1,0 +1,76 @@
+#include "src/gram/operands.hpp"
+
+#include "src/base/matrix.hpp"
+#include "src/dist/redistribute.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::gram {
+namespace {
+
+std::vector<GlobalIndex> held_indices(const dist::BlockCyclic& map, int process) {
+  std::vector<GlobalIndex> held(static_cast<std::size_t>(map.local_extent(process)));
+  for (std::size_t i = 0; i < held.size(); ++i) held[i] = map.to_global(static_cast<LocalIndex>(i), process);
+  return held;
+}
+
+template <class Real>
+Matrix<Real> rounded(MatrixView<const double> values) {
+  Matrix<Real> result(values.rows, values.cols);
+  for (Index j = 0; j < values.cols; ++j)
+    for (Index i = 0; i < values.rows; ++i) result(i, j) = static_cast<Real>(values(i, j));
+  return result;
+}
+
+}  // namespace
+
+template <class Real>
+Side prepare_side(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
+                  const SpreadSamples& samples, SampleRole role, const dist::BlockCyclic& map, int process) {
+  const std::vector<GlobalIndex> held = held_indices(map, process);
+  Matrix<Real> inputs;
+  {
+    const Matrix<Real> local = rounded<Real>(samples.local);
+    inputs = dist::fetch_columns<Real>(comm, local.view(), samples.partition, held);
+  }
+  return {map, mpi::collectively(comm, [&] {
+            std::vector<std::int64_t> ids(held.begin(), held.end());
+            if (role == SampleRole::test)
+              for (std::int64_t& id : ids) id = -1 - id;
+            return std::shared_ptr<const kernels::Prepared>(engine.prepare(inputs.view(), ids));
+          })};
+}
+
+template <class Real>
+void TileComputer<Real>::compute(const Side& rows, TileIndex row, const Side& cols, TileIndex col,
+                                 MatrixView<Real> out) const {
+  kernels::TileOutput<Real> output;
+  (function_ == kernels::Function::ntk ? output.ntk : output.nngp) = out;
+  engine_.tile(*rows.samples, rows.position(row, layout_.tile), *cols.samples,
+               cols.position(col, layout_.tile), output);
+}
+
+template <class Real>
+void TileComputer<Real>::train(const TileTask& task, MatrixView<Real> out) const {
+  // The owner of the mirrored place holds the tile's rows among its columns and the other way round.
+  if (task.mirrored)
+    compute(operands_.cols, task.row, operands_.rows, task.col, out);
+  else
+    compute(operands_.rows, task.row, operands_.cols, task.col, out);
+  if (task.row != task.col) return;
+  for (Index j = 0; j < out.cols; ++j)
+    for (Index i = j + 1; i < out.rows; ++i) out(j, i) = out(i, j);
+}
+
+template <class Real>
+void TileComputer<Real>::test(TileIndex row, TileIndex col, MatrixView<Real> out) const {
+  compute(operands_.test_rows, row, operands_.cols, col, out);
+}
+
+template Side prepare_side(const mpi::Communicator&, const kernels::Engine<float>&, const SpreadSamples&,
+                           SampleRole, const dist::BlockCyclic&, int);
+template Side prepare_side(const mpi::Communicator&, const kernels::Engine<double>&, const SpreadSamples&,
+                           SampleRole, const dist::BlockCyclic&, int);
+template class TileComputer<float>;
+template class TileComputer<double>;
+
+}  // namespace widegram::gram

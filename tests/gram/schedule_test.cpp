@@ -1,0 +1,70 @@
+#include "src/gram/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
+
+namespace widegram::gram {
+namespace {
+
+using dist::GridShape;
+
+Layout layout_of(GlobalIndex n, Index tile, Index block, int ranks) {
+  return {n, tile, block, GridShape::square(ranks)};
+}
+
+TEST(Schedule, EveryTileOfTheTriangleBelongsToOneRankThatHoldsItsInputs) {
+  for (const int ranks : {1, 2, 3, 4, 6, 7, 12}) {
+    for (const GlobalIndex n : {1, 64, 65, 500, 1797}) {
+      const Layout layout = layout_of(n, 64, 128, ranks);
+      const Schedule schedule(layout);
+      std::set<std::pair<TileIndex, TileIndex>> seen;
+      for (int rank = 0; rank < ranks; ++rank) {
+        const int grid_row = rank / layout.grid.cols;
+        const int grid_col = rank % layout.grid.cols;
+        Index tasks = 0;
+        for (const TileTask& task : schedule.tasks(rank)) {
+          EXPECT_GE(task.row, task.col);
+          EXPECT_TRUE(seen.insert({task.row, task.col}).second);
+          const TileIndex kept_row = task.mirrored ? task.col : task.row;
+          const TileIndex kept_col = task.mirrored ? task.row : task.col;
+          EXPECT_EQ(layout.rows().owner(kept_row * 64), grid_row);
+          EXPECT_EQ(layout.cols().owner(kept_col * 64), grid_col);
+          ++tasks;
+        }
+        EXPECT_EQ(tasks, schedule.loads()[static_cast<std::size_t>(rank)]);
+      }
+      const TileIndex tiles = layout.tiles().count();
+      EXPECT_EQ(static_cast<Index>(seen.size()), tiles * (tiles + 1) / 2);
+    }
+  }
+}
+
+TEST(Schedule, TilesThatAreDoneCostNothingAndTheRestIsSpreadEvenly) {
+  const Layout layout = layout_of(4000, 64, 64, 4);
+  // A run on one rank that was cut off after two thirds of the rows.
+  const Schedule schedule(layout, [](TileIndex row, TileIndex) { return row < 42; });
+  Index left = 0;
+  for (const Index load : schedule.loads()) left += load;
+  EXPECT_EQ(left, 63 * 64 / 2 - 42 * 43 / 2);
+  EXPECT_LT(schedule.imbalance(), 1.1);
+  EXPECT_EQ(Schedule(layout, [](TileIndex, TileIndex) { return true; }).imbalance(), 1.0);
+}
+
+TEST(Schedule, RanksFinishTogether) {
+  for (const int ranks : {2, 3, 4, 6, 7, 8})
+    EXPECT_LT(Schedule(choose_layout(10000, 64, GridShape::square(ranks))).imbalance(), 1.02) << ranks;
+  EXPECT_LT(Schedule(choose_layout(60000, 64, GridShape::square(256))).imbalance(), 1.05);
+}
+
+TEST(Schedule, MoreRanksThanTilesLeavesSomeIdle) {
+  const Layout layout = choose_layout(100, 64, GridShape::square(7));
+  const Schedule schedule(layout);
+  Index total = 0;
+  for (const Index load : schedule.loads()) total += load;
+  EXPECT_EQ(total, 3);
+}
+
+}  // namespace
+}  // namespace widegram::gram
