@@ -4,8 +4,8 @@
 
 namespace widegram::dist {
 
-/// One dimension of a block-cyclic distribution: block b of `block` consecutive indices lives on process b mod `processes`.
-/// Pure arithmetic; source: Blackford et al., ScaLAPACK users' guide, section 4.3.
+/// One dimension of a block-cyclic distribution: block b of `block` consecutive indices lives on process b
+/// mod `processes`. Pure arithmetic; source: Blackford et al., ScaLAPACK users' guide, section 4.3.
 struct BlockCyclic {
   GlobalIndex extent = 0;
   Index block = 64;
@@ -22,8 +22,10 @@ struct BlockCyclic {
     const Index whole = extent / block;
     LocalIndex held = (whole / processes) * block;
     const int extra = static_cast<int>(whole % processes);
-    if (process < extra) held += block;
-    else if (process == extra) held += extent % block;
+    if (process < extra)
+      held += block;
+    else if (process == extra)
+      held += extent % block;
     return held;
   }
 };

@@ -16,8 +16,8 @@ struct Tiling {
   TileIndex tile_of(GlobalIndex i) const { return i / edge; }
 };
 
-/// Number of the lower-triangle tile (row, col), row >= col, row by row: 0 for (0,0), 1 for (1,0), 2 for (1,1), ...
-/// so that a Gram that grows keeps the numbers it has.
+/// Number of the lower-triangle tile (row, col), row >= col, row by row: 0 for (0,0), 1 for (1,0), 2 for
+/// (1,1), ... so that a Gram that grows keeps the numbers it has.
 constexpr TileIndex triangle_number(TileIndex row, TileIndex col) { return row * (row + 1) / 2 + col; }
 
 }  // namespace widegram::dist

@@ -6,7 +6,6 @@
 
 #include "src/base/fingerprint.hpp"
 #include "src/base/index.hpp"
-#include "src/base/memory.hpp"
 #include "src/base/nearest.hpp"
 
 namespace widegram {
@@ -41,13 +40,6 @@ TEST(Checksum, DependsOnEveryByteAndIsNeverZero) {
   }
   EXPECT_NE(checksum(bytes.data(), 0), 0U);
   EXPECT_EQ(to_hex(255), "00000000000000ff");
-}
-
-TEST(Memory, TouchedPagesShowInThePeak) {
-  EXPECT_GT(available_memory(), Index{1} << 20);
-  const Index before = peak_resident_memory();
-  const std::vector<char> block(std::size_t{64} << 20, 1);
-  EXPECT_GE(peak_resident_memory() - before, Index{block[7]} * (Index{32} << 20));
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/dist/matrix.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::solvers {
+
+/// Told when a long call starts and when it ends.
+using PhaseObserver = std::function<void(std::string_view phase, bool starts)>;
+
+/// A + ridge I has no Cholesky factor. The same on every rank; exit code `numerical`.
+class NotPositiveDefinite : public mpi::CollectiveError {
+ public:
+  NotPositiveDefinite(const std::string& message, Index minor, double ridge, double suggested_ridge)
+      : CollectiveError(ExitCode::numerical, message),
+        minor_(minor),
+        ridge_(ridge),
+        suggested_(suggested_ridge) {}
+
+  /// Order of the first leading minor that is not positive; its last row and column are number minor() - 1,
+  /// counted from 0.
+  Index minor() const { return minor_; }
+  double ridge() const { return ridge_; }
+  /// About the smallest ridge (in all, not on top) with which the factorisation goes through.
+  double suggested_ridge() const { return suggested_; }
+
+ private:
+  Index minor_;
+  double ridge_;
+  double suggested_;
+};
+
+/// A + ridge I = L L^T for a symmetric A, in A's own memory: L takes the lower triangle, and A stays in the
+/// strictly upper one with its diagonal aside, so that products and residuals are those of the true matrix.
+/// All members are collective over the grid; right-hand sides lie on it in blocks of the same size. Sums run
+/// in the order of the grid: on another number of ranks answers agree to rounding, not bit for bit. Source:
+/// Blackford et al., ScaLAPACK users' guide; Higham, Accuracy and Stability of Numerical Algorithms, ch. 10.
+class Cholesky {
+ public:
+  /// a: n x n with BOTH triangles filled (see dist::mirror_lower). n^3 / 3 flops over all ranks, no second
+  /// matrix. Throws Error(numerical) naming an entry that is not finite, Error(usage) for a ridge below zero,
+  /// and NotPositiveDefinite where a pivot is not positive or below n eps max(diagonal): rounding alone makes
+  /// such pivots (duplicate samples without a ridge), and what is solved with them means nothing. The
+  /// suggestion then costs at most 300 products with A. Never changes the matrix by more than the ridge asked
+  /// for.
+  Cholesky(dist::DistributedMatrix<double> a, double ridge, const PhaseObserver& observer = {});
+
+  /// (A + ridge I)^-1 B, for all columns at once. b: n x k. 2 n^2 k flops.
+  dist::DistributedMatrix<double> solve(const dist::DistributedMatrix<double>& b) const;
+
+  /// A X, without the ridge. x: n x k. 2 n^2 k flops.
+  dist::DistributedMatrix<double> multiply(const dist::DistributedMatrix<double>& x);
+
+  /// |B - (A + ridge I) X| / |B|, a column each (|B - ...| itself where a column of B is zero). Costs one
+  /// multiply().
+  std::vector<double> relative_residuals(const dist::DistributedMatrix<double>& b,
+                                         const dist::DistributedMatrix<double>& x);
+
+  double ridge() const { return ridge_; }
+
+ private:
+  void add_ridge();
+  void exchange_diagonal();
+  Index first_tiny_pivot(Index valid, double threshold) const;
+  [[noreturn]] void fail(Index minor);
+
+  dist::DistributedMatrix<double> a_;
+  double ridge_;
+  /// This rank's entries of the diagonal that is not in a_ at the moment: A's own once the factor is there.
+  std::vector<double> diagonal_;
+};
+
+}  // namespace widegram::solvers

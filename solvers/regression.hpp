@@ -1,0 +1,45 @@
+#pragma once
+
+#include "solvers/cholesky.hpp"
+#include "src/base/matrix.hpp"
+
+namespace widegram::solvers {
+
+/// What is added to the diagonal.
+struct Ridge {
+  double value = 1e-4;
+  bool relative = true;  ///< to the matrix's mean diagonal
+
+  /// As the plain number. Collective over the grid.
+  double absolute(const dist::DistributedMatrix<double>& a) const;
+};
+
+/// Seconds that the parts of a fit took on this rank.
+struct FitSeconds {
+  double factor = 0;    ///< Cholesky alone
+  double solve = 0;     ///< all target columns
+  double residual = 0;  ///< residuals with the true matrix
+};
+
+/// Kernel ridge regression: (A + ridge I) alpha = targets.
+struct RegressionFit {
+  Matrix<double> alpha;  ///< n x k, the whole of it on every rank
+  double ridge = 0;      ///< the plain number
+  double relative_residual =
+      0;                 ///< |targets - (A + ridge I) alpha| / |targets|, the largest over the columns
+  Index iterations = 0;  ///< the most of any column; 0 for Cholesky
+  FitSeconds seconds;
+};
+
+struct RidgeOptions {
+  Ridge ridge;
+  PhaseObserver observer{};
+};
+
+/// Fits all target columns by Cholesky. Collective over a's grid. a: n x n with both triangles filled, taken
+/// over (its memory holds the factor); targets: n x k on the same grid in blocks of the same size. Each rank
+/// holds alpha as a whole, n k numbers. Cost and errors as of Cholesky.
+RegressionFit fit_ridge(dist::DistributedMatrix<double> a, const dist::DistributedMatrix<double>& targets,
+                        const RidgeOptions& options = {});
+
+}  // namespace widegram::solvers

@@ -1,0 +1,31 @@
+#include "src/dist/process_grid.hpp"
+
+#include <exception>
+
+#include "src/dist/blacs.hpp"
+
+namespace widegram::dist {
+
+ProcessGrid ProcessGrid::square(const mpi::Communicator& comm) {
+  return ProcessGrid(std::make_shared<const State>(comm, GridShape::square(comm.size())));
+}
+
+ProcessGrid::State::State(const mpi::Communicator& parent, GridShape shape_)
+    : shape(shape_),
+      comm(parent.duplicate()),
+      row_comm(comm.split(comm.rank() / shape.cols, comm.rank() % shape.cols)),
+      col_comm(comm.split(comm.rank() % shape.cols, comm.rank() / shape.cols)) {
+  system_handle = Csys2blacs_handle(comm.handle());
+  context = system_handle;
+  Cblacs_gridinit(&context, "Row", shape.rows, shape.cols);
+}
+
+ProcessGrid::State::~State() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (finalized || std::uncaught_exceptions() > 0) return;
+  Cblacs_gridexit(context);
+  Cfree_blacs_system_handle(system_handle);
+}
+
+}  // namespace widegram::dist

@@ -1,0 +1,110 @@
+#include "src/dist/scalapack.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+extern "C" {
+void pspotrf_(const char* uplo, const int* n, float* a, const int* ia, const int* ja, const int* desca,
+              int* info);
+void pdpotrf_(const char* uplo, const int* n, double* a, const int* ia, const int* ja, const int* desca,
+              int* info);
+void pspotrs_(const char* uplo, const int* n, const int* nrhs, const float* a, const int* ia, const int* ja,
+              const int* desca, float* b, const int* ib, const int* jb, const int* descb, int* info);
+void pdpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* ia, const int* ja,
+              const int* desca, double* b, const int* ib, const int* jb, const int* descb, int* info);
+void pssymm_(const char* side, const char* uplo, const int* m, const int* n, const float* alpha,
+             const float* a, const int* ia, const int* ja, const int* desca, const float* b, const int* ib,
+             const int* jb, const int* descb, const float* beta, float* c, const int* ic, const int* jc,
+             const int* descc);
+void pdsymm_(const char* side, const char* uplo, const int* m, const int* n, const double* alpha,
+             const double* a, const int* ia, const int* ja, const int* desca, const double* b, const int* ib,
+             const int* jb, const int* descb, const double* beta, double* c, const int* ic, const int* jc,
+             const int* descc);
+}
+
+namespace widegram::dist {
+namespace {
+
+/// ScaLAPACK's names for one precision.
+template <class T>
+struct Routines;
+template <>
+struct Routines<float> {
+  static constexpr auto potrf = &pspotrf_;
+  static constexpr auto potrs = &pspotrs_;
+  static constexpr auto symm = &pssymm_;
+};
+template <>
+struct Routines<double> {
+  static constexpr auto potrf = &pdpotrf_;
+  static constexpr auto potrs = &pdpotrs_;
+  static constexpr auto symm = &pdsymm_;
+};
+
+/// Where a whole matrix starts, counted from 1.
+constexpr int whole = 1;
+
+void check_arguments(const char* routine, int info) {
+  if (info < 0) throw std::logic_error(fmt::format("ScaLAPACK's {} refuses its argument {}", routine, -info));
+}
+
+template <class T>
+void check_operands(const DistributedMatrix<T>& a, const DistributedMatrix<T>& b) {
+  if (a.rows() != a.cols() || a.cols() != b.rows() || a.block() != b.block() || !a.grid().same_as(b.grid()))
+    throw std::logic_error(
+        fmt::format("a {} x {} matrix in blocks of {} does not go with one of {} x {} in blocks of {}",
+                    a.rows(), a.cols(), a.block(), b.rows(), b.cols(), b.block()));
+}
+
+}  // namespace
+
+template <class T>
+int potrf(DistributedMatrix<T>& a) {
+  check_operands(a, a);
+  const Descriptor desc = a.descriptor();
+  const int n = desc[2];
+  int info = 0;
+  Routines<T>::potrf("L", &n, a.local().data, &whole, &whole, desc.data(), &info);
+  check_arguments("potrf", info);
+  return info;
+}
+
+template <class T>
+void potrs(const DistributedMatrix<T>& factor, DistributedMatrix<T>& b) {
+  check_operands(factor, b);
+  const Descriptor desc_a = factor.descriptor();
+  const Descriptor desc_b = b.descriptor();
+  int info = 0;
+  Routines<T>::potrs("L", &desc_a[2], &desc_b[3], factor.local().data, &whole, &whole, desc_a.data(),
+                     b.local().data, &whole, &whole, desc_b.data(), &info);
+  check_arguments("potrs", info);
+}
+
+template <class T>
+void symm(Triangle stored, const DistributedMatrix<T>& a, const DistributedMatrix<T>& b,
+          DistributedMatrix<T>& c) {
+  check_operands(a, b);
+  check_operands(a, c);
+  if (b.cols() != c.cols()) throw std::logic_error("a product's columns are not those of its right factor");
+  const Descriptor desc_a = a.descriptor();
+  const Descriptor desc_b = b.descriptor();
+  const Descriptor desc_c = c.descriptor();
+  const char uplo = static_cast<char>(stored);
+  const T one = 1;
+  const T zero = 0;
+  Routines<T>::symm("L", &uplo, &desc_a[2], &desc_b[3], &one, a.local().data, &whole, &whole, desc_a.data(),
+                    b.local().data, &whole, &whole, desc_b.data(), &zero, c.local().data, &whole, &whole,
+                    desc_c.data());
+}
+
+template int potrf(DistributedMatrix<float>&);
+template int potrf(DistributedMatrix<double>&);
+template void potrs(const DistributedMatrix<float>&, DistributedMatrix<float>&);
+template void potrs(const DistributedMatrix<double>&, DistributedMatrix<double>&);
+template void symm(Triangle, const DistributedMatrix<float>&, const DistributedMatrix<float>&,
+                   DistributedMatrix<float>&);
+template void symm(Triangle, const DistributedMatrix<double>&, const DistributedMatrix<double>&,
+                   DistributedMatrix<double>&);
+
+}  // namespace widegram::dist

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "src/dist/matrix.hpp"
+
+namespace widegram::dist {
+
+/// The ScaLAPACK routines that widegram uses, on whole matrices. All are collective over the grid, and all
+/// operands of one call lie on one grid in blocks of one size; anything else, or an argument that ScaLAPACK
+/// refuses, is a std::logic_error. Source: Blackford et al., ScaLAPACK users' guide.
+
+enum class Triangle : char { lower = 'L', upper = 'U' };
+
+/// A = L L^T in place, in the lower triangle; the strictly upper one is neither read nor written. n^3 / 3
+/// flops over all ranks. Returns 0, or the order of the first leading minor that is not positive (the factor
+/// is then valid in the columns before it).
+template <class T>
+int potrf(DistributedMatrix<T>& a);
+
+/// B <- A^-1 B from potrf's L. 2 n^2 k flops for k columns.
+template <class T>
+void potrs(const DistributedMatrix<T>& factor, DistributedMatrix<T>& b);
+
+/// C <- A B for a symmetric A of which only `stored` (with the diagonal) is read. 2 n^2 k flops for k
+/// columns.
+template <class T>
+void symm(Triangle stored, const DistributedMatrix<T>& a, const DistributedMatrix<T>& b,
+          DistributedMatrix<T>& c);
+
+}  // namespace widegram::dist

@@ -1,0 +1,83 @@
+#include "src/dist/scalapack.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "src/dist/redistribute.hpp"
+#include "src/dist/stored_operator.hpp"
+#include "tests/dist/support.hpp"
+
+namespace widegram::dist {
+namespace {
+
+/// Symmetric and positive definite: 2 on the diagonal, decaying away from it.
+double decaying(GlobalIndex i, GlobalIndex j) {
+  return (i == j ? 1.0 : 0.0) + 1.0 / (1.0 + static_cast<double>((i - j) * (i - j)));
+}
+
+double wave(GlobalIndex i, GlobalIndex j) { return std::sin(static_cast<double>(i + 5 * j + 1)); }
+
+template <class T>
+DistributedMatrix<T> distributed(const ProcessGrid& grid, const Matrix<T>& whole, Index block) {
+  DistributedMatrix<T> a(grid, whole.rows(), whole.cols(), block);
+  scatter<T>(whole.view(), a);
+  return a;
+}
+
+/// Solves, multiplies back with the triangle that the factor has left alone, and compares.
+template <class T>
+void expect_round_trip(double tolerance) {
+  const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
+  for (const auto [n, block] : sizes) {
+    const DistributedMatrix<T> a = distributed(grid, filled<T>(n, n, &decaying), block);
+    DistributedMatrix<T> factor = distributed(grid, filled<T>(n, n, &decaying), block);
+    const Matrix<T> b = filled<T>(n, 10, &wave);
+    DistributedMatrix<T> x = distributed(grid, b, block);
+    EXPECT_EQ(potrf(factor), 0);
+    potrs(factor, x);
+    DistributedMatrix<T> product(grid, n, 10, block);
+    symm(Triangle::upper, a, x, product);
+    const Matrix<T> back = gather(product);
+    const Matrix<T> both = gather(factor);
+    for (GlobalIndex j = 0; j < 10; ++j)
+      for (GlobalIndex i = 0; i < n; ++i) EXPECT_NEAR(back(i, j), b(i, j), tolerance);
+    for (GlobalIndex j = 0; j < n; ++j)
+      for (GlobalIndex i = 0; i < j; ++i) EXPECT_EQ(both(i, j), static_cast<T>(decaying(i, j)));
+  }
+}
+
+TEST(Scalapack, FactorSolveMultiplyInDouble) { expect_round_trip<double>(1e-13); }
+TEST(Scalapack, FactorSolveMultiplyInFloat) { expect_round_trip<float>(1e-5); }
+
+TEST(Scalapack, OperandsThatDoNotGoTogetherAreRefused) {
+  const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
+  const DistributedMatrix<double> a = distributed(grid, filled<double>(8, 8, &decaying), 4);
+  DistributedMatrix<double> other_block(grid, 8, 2, 2);
+  EXPECT_THROW(potrs(a, other_block), std::logic_error);
+}
+
+TEST(StoredOperator, MultipliesSeveralVectorsAtOnce) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const ProcessGrid grid = ProcessGrid::square(comm);
+  for (const auto [n, block] : sizes) {
+    const DistributedMatrix<double> a = distributed(grid, filled<double>(n, n, &decaying), block);
+    const StoredOperator op(a);
+    const Range part = op.part();
+    const Matrix<double> x =
+        filled<double>(part.size(), 3, [&](GlobalIndex i, GlobalIndex j) { return wave(part.begin + i, j); });
+    Matrix<double> y(part.size(), 3);
+    op.apply(x.view(), y.view());
+    for (GlobalIndex i = 0; i < part.size(); ++i)
+      for (GlobalIndex k = 0; k < 3; ++k) {
+        double expected = 0;
+        for (GlobalIndex j = 0; j < n; ++j) expected += decaying(part.begin + i, j) * wave(j, k);
+        EXPECT_NEAR(y(i, k), expected, 1e-13);
+      }
+    for (const double entry : op.diagonal()) EXPECT_EQ(entry, 2.0);
+  }
+}
+
+}  // namespace
+}  // namespace widegram::dist

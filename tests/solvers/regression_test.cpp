@@ -1,0 +1,158 @@
+#include "solvers/regression.hpp"
+
+#include <gtest/gtest.h>
+#include <petscsys.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "solvers/cg.hpp"
+#include "src/dist/stored_operator.hpp"
+#include "src/mpi/petsc.hpp"
+#include "tests/solvers/support.hpp"
+
+namespace widegram::solvers {
+namespace {
+
+using dist::ProcessGrid;
+
+class Regression : public testing::Test {
+ protected:
+  ProcessGrid grid_ = ProcessGrid::square(mpi::Communicator::world());
+
+  RegressionFit conjugate_gradients(GlobalIndex n, Index block, Index targets,
+                                    const CgOptions& options) const {
+    return solve_cg(distributed(grid_, filled(n, n, &gram_entry), block), {.value = 0.1},
+                    distributed(grid_, filled(n, targets, &target_entry), block), options);
+  }
+};
+
+/// Sets a PETSc option for the time of a scope.
+class PetscOption {
+ public:
+  PetscOption(const char* name, const char* value) : name_(name) {
+    petsc::check(PetscOptionsSetValue(nullptr, name, value));
+  }
+  ~PetscOption() { PetscOptionsClearValue(nullptr, name_); }
+  PetscOption(const PetscOption&) = delete;
+  PetscOption& operator=(const PetscOption&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST_F(Regression, TheRidgeIsRelativeToTheMeanDiagonal) {
+  for (const auto [n, block] : sizes) {
+    const Matrix<double> a = filled(n, n, &gram_entry);  // diagonal 1.1
+    const Matrix<double> b = filled(n, 10, &target_entry);
+    std::vector<std::string> heard;
+    const RidgeOptions options{.ridge = {.value = 0.2}, .observer = [&](std::string_view phase, bool starts) {
+                                 heard.push_back(std::string(phase) + (starts ? " starts" : " ends"));
+                               }};
+    const RegressionFit fit = fit_ridge(distributed(grid_, a, block), distributed(grid_, b, block), options);
+    EXPECT_NEAR(fit.ridge, 0.22, 1e-14);
+    EXPECT_LT(largest_difference(fit.alpha, lapack_solve(a, 0.22, b)), 1e-11);
+    EXPECT_LT(fit.relative_residual, 1e-13);
+    EXPECT_GT(fit.seconds.factor, 0);
+    EXPECT_EQ(heard, (std::vector<std::string>{"cholesky starts", "cholesky ends"}));
+    const RidgeOptions plain{.ridge = {.value = 0.22, .relative = false}};
+    const RegressionFit again = fit_ridge(distributed(grid_, a, block), distributed(grid_, b, block), plain);
+    EXPECT_LT(largest_difference(fit.alpha, again.alpha), 1e-12);
+  }
+}
+
+TEST_F(Regression, ATargetColumnOfZerosHasAZeroAnswer) {
+  const Matrix<double> b =
+      filled(23, 2, [](GlobalIndex i, GlobalIndex k) { return k == 0 ? 0.0 : target_entry(i, k); });
+  const RegressionFit fit =
+      fit_ridge(distributed(grid_, filled(23, 23, &gram_entry), 4), distributed(grid_, b, 4));
+  EXPECT_EQ(fit.alpha(11, 0), 0);
+  EXPECT_LT(fit.relative_residual, 1e-13);
+  const RegressionFit by_cg =
+      solve_cg(distributed(grid_, filled(23, 23, &gram_entry), 4), {}, distributed(grid_, b, 4));
+  EXPECT_EQ(by_cg.alpha(11, 0), 0);
+}
+
+TEST_F(Regression, ConjugateGradientsAgreeWithCholesky) {
+  for (const auto [n, block] : sizes)
+    for (const Index k : {1, 10}) {
+      const RegressionFit direct =
+          fit_ridge(distributed(grid_, filled(n, n, &gram_entry), block),
+                    distributed(grid_, filled(n, k, &target_entry), block), {.ridge = {.value = 0.1}});
+      const RegressionFit fit =
+          conjugate_gradients(n, block, k, {.tolerance = 1e-12, .max_iterations = 1000});
+      EXPECT_EQ(fit.ridge, direct.ridge);
+      EXPECT_LT(largest_difference(fit.alpha, direct.alpha), 1e-9);
+      EXPECT_LT(fit.relative_residual, 2e-12);
+      EXPECT_GT(fit.iterations, 0);
+      EXPECT_LE(fit.iterations, 2 * n);
+    }
+}
+
+TEST_F(Regression, OptionsOfPetscPrevail) {
+  const RegressionFit tight = conjugate_gradients(65, 8, 1, {.tolerance = 1e-12, .max_iterations = 1000});
+  const PetscOption loose("-ksp_rtol", "1e-2");
+  const PetscOption jacobi("-pc_type", "jacobi");
+  const RegressionFit fit = conjugate_gradients(65, 8, 1, {.tolerance = 1e-12, .max_iterations = 1000});
+  EXPECT_LT(fit.iterations, tight.iterations);
+  EXPECT_GT(fit.relative_residual, 1e-12);
+  EXPECT_LT(fit.relative_residual, 1e-2);
+}
+
+TEST_F(Regression, NoConvergenceIsAnErrorThatSaysWhatToTry) {
+  try {
+    conjugate_gradients(65, 8, 1, {.tolerance = 1e-12, .max_iterations = 2});
+    FAIL();
+  } catch (const mpi::CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(e.what()).find("after 2 iterations"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("max_iterations"), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(Regression, AnIndefiniteMatrixIsNotTakenForSolved) {
+  const Matrix<double> a =
+      filled(23, 23, [](GlobalIndex i, GlobalIndex j) { return i == j ? (i % 2 ? 1.0 : -1.0) : 0.0; });
+  try {
+    solve_cg(distributed(grid_, a, 4), {.value = 0.01, .relative = false},
+             distributed(grid_, filled(23, 1, &target_entry), 4));
+    FAIL();
+  } catch (const mpi::CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(e.what()).find("positive definite"), std::string::npos) << e.what();
+  }
+}
+
+/// Fails in its third product, as an operator that computes its entries may.
+class FailingOperator : public dist::LinearOperator {
+ public:
+  explicit FailingOperator(const dist::LinearOperator& a) : a_(a) {}
+  const mpi::Communicator& comm() const override { return a_.comm(); }
+  const dist::Partition& layout() const override { return a_.layout(); }
+  std::vector<double> diagonal() const override { return a_.diagonal(); }
+  void apply(MatrixView<const double> x, MatrixView<double> y) const override {
+    if (++products_ == 3) throw mpi::CollectiveError(ExitCode::data, "the third product fails");
+    a_.apply(x, y);
+  }
+
+ private:
+  const dist::LinearOperator& a_;
+  mutable int products_ = 0;
+};
+
+TEST_F(Regression, AnErrorInsideAProductComesThroughPetsc) {
+  const auto a = distributed(grid_, filled(23, 23, &gram_entry), 4);
+  const dist::StoredOperator stored(a);
+  const Matrix<double> b = filled(23, 1, &target_entry);
+  try {
+    solve_cg(FailingOperator(stored), 0.1, b.view());
+    FAIL();
+  } catch (const mpi::CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::data);
+    EXPECT_STREQ(e.what(), "the third product fails");
+  }
+}
+
+}  // namespace
+}  // namespace widegram::solvers
