@@ -9,8 +9,9 @@
 
 namespace widegram::kernels {
 
-/// What an activation's dual needs to know of each member of one side of a block of pairs (its variance, roots of it,
-/// series coefficients), worked out once a member: `width` numbers for each of `count` members, number by number.
+/// What an activation's dual needs to know of each member of one side of a block of pairs (its variance,
+/// roots of it, series coefficients), worked out once a member: `width` numbers for each of `count` members,
+/// number by number.
 template <class Real>
 struct SideView {
   const Real* values = nullptr;  ///< values[k * stride + i]: number k of member i
@@ -33,7 +34,8 @@ struct Side {
   }
 };
 
-/// Dual of the activation and of its derivative with itself where both sides are the same: E[phi(u)^2], E[phi'(u)^2].
+/// Dual of the activation and of its derivative with itself where both sides are the same: E[phi(u)^2],
+/// E[phi'(u)^2].
 struct DualDiagonal {
   double value = 0;       ///< D(q, q, q)
   double derivative = 0;  ///< D'(q, q, q)
@@ -42,13 +44,21 @@ struct DualDiagonal {
 /// Exact: what D and D' are at rho = 1, without rounding near it.
 DualDiagonal dual_diagonal(const Activation& activation, double variance);
 
-/// One side of the pairs to come, from its members' variances. What it says of a member depends on that member alone.
+/// One side of the pairs to come, from its members' variances. What it says of a member depends on that
+/// member alone; variances below the smallest normal Real count as 0. Width: up to 3 numbers for closed
+/// forms, two a term for polynomials and numerical functions (series.hpp), as many as the longest series of
+/// the side needs: 1,024 terms at most. Throws Error(numerical) for a numerical function where a variance is
+/// too large for its series, Error(usage) for an unknown one.
 template <class Real>
 Side<Real> dual_side(const Activation& activation, std::span<const double> variances);
 
-/// Turns a block of covariances into those behind the activation, in place: K(i, j) <- D(q_i, K, q_j), and, where
-/// `ntk` is not empty, T(i, j) <- D'(q_i, K, q_j) T(i, j). K and T: rows.count x cols.count, column-major.
-/// Vectorised over i (Google Highway, run-time dispatch). The bits of an entry do not depend on the block's size or on its place in it.
+/// Turns a block of covariances into those behind the activation, in place: K(i, j) <- D(q_i, K, q_j), and,
+/// where `ntk` is not empty, T(i, j) <- D'(q_i, K, q_j) T(i, j). K and T: rows.count x cols.count,
+/// column-major. |K| beyond sqrt(q_i q_j), by rounding, counts as equal to it; members without variance have
+/// correlation 0. Vectorised over i (Google Highway, run-time dispatch). The bits of an entry depend neither
+/// on the block's size nor on its place in it. Cost an entry, both kernels, float / double, AVX-512: relu 0.6
+/// / 1.8 ns, other closed forms 1 to 3 ns, series 0.1 / 0.3 ns a term; series pack both sides first, which
+/// blocks of less than 32 x 32 do not repay.
 template <class Real>
 void apply_dual(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
                 MatrixView<Real> ntk);
@@ -56,7 +66,8 @@ void apply_dual(const Activation& activation, SideView<Real> rows, SideView<Real
 /// The vector instructions that apply_dual() uses on this machine, e.g. "AVX3".
 std::string vector_target();
 
-/// The plain twin: one pair, in double, through the standard library's functions. Returns {D, D'}.
+/// The plain twin: one pair, in double, through the standard library's functions; numerical functions by
+/// nested quadrature in both variables (slow: tens of milliseconds). Returns {D, D'}.
 DualDiagonal dual_reference(const Activation& activation, double q11, double covariance, double q22);
 
 }  // namespace widegram::kernels

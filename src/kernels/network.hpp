@@ -9,9 +9,9 @@
 
 namespace widegram::kernels {
 
-/// What an infinitely wide network is made of. Conventions of neural-tangents with parameterization="ntk": see each layer.
-/// A network is a list of layers; the input is an image of C channels or (1 x 1 pixel) a vector of D features, and its
-/// covariance is <x_p, z_p'> / C for every pair of pixels.
+/// What an infinitely wide network is made of. Conventions of neural-tangents with parameterization="ntk":
+/// see each layer. A network is a list of layers; the input is an image of C channels or (1 x 1 pixel) a
+/// vector of D features, and its covariance is <x_p, z_p'> / C for every pair of pixels.
 
 struct Layer;
 using Network = std::vector<Layer>;
@@ -19,7 +19,11 @@ using Network = std::vector<Layer>;
 /// How a convolution treats the border: zeros around (JAX's SAME), none, or wrapped.
 enum class Padding { same, valid, circular };
 
-/// K <- w K + b, T <- K_new + w T; w, b the weight and bias variances.
+/// As the job file writes it.
+const char* to_string(Padding padding);
+
+/// K <- w K + b, T <- K_new + w T; w, b the weight and bias variances. On an image it acts on each pixel
+/// alone, as stax.Dense does on channels: flatten first for one that sees the whole image.
 struct Dense {
   double weight_variance = 1.0;
   double bias_variance = 0.0;
@@ -74,13 +78,25 @@ struct Product {
   std::vector<Network> branches;
 };
 
-struct Layer : std::variant<Dense, Conv, AvgPool, GlobalAvgPool, Flatten, LayerNorm, Dropout, Repeat, Residual, Product,
-                            Activation> {
+struct Layer : std::variant<Dense, Conv, AvgPool, GlobalAvgPool, Flatten, LayerNorm, Dropout, Repeat,
+                            Residual, Product, Activation> {
   using variant::variant;
   const variant& kind() const { return *this; }
 };
 
 /// Which function of the network a Gram holds.
 enum class Function { nngp, ntk };
+
+/// The layers that compute (no repeat, residual, product) in the order in which a network runs them: a
+/// repeat's layers as often as it says, a residual's branch before its shortcut, a product's branches one
+/// after another.
+std::vector<Layer> execution_order(const Network& network);
+
+/// Whether a layer drops anything: then a sample differs from its own copy.
+bool drops_out(const Network& network);
+
+/// Whether a layer averages over pairs of different pixels (average pools). Where none does, the pairs of a
+/// pixel with itself are all that reaches the output.
+bool mixes_pixels(const Network& network);
 
 }  // namespace widegram::kernels

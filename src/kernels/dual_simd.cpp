@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <variant>
+#include <vector>
+
+#include "src/kernels/activation_functions.hpp"
+#include "src/kernels/dual.hpp"
+#include "src/kernels/dual_arccos.hpp"
+#include "src/kernels/dual_members.hpp"
+#include "src/kernels/series.hpp"
+
+// One target for each width that machines in use have; SVE's vectors have no operators.
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/kernels/dual_simd.cpp"
+// Highway wants this order.
+// clang-format off
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+#include <hwy/contrib/math/math-inl.h>
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace widegram::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+#include "src/kernels/dual_formulas.inl"
+
+/// The maths of dual_formulas.inl on vectors.
+template <class Real>
+class Lanes {
+ public:
+  using Tag = hn::ScalableTag<Real>;
+  using Value = hn::Vec<Tag>;
+
+  static std::size_t count() { return hn::Lanes(Tag()); }
+
+  HWY_INLINE Value set(double x) const { return hn::Set(Tag(), static_cast<Real>(x)); }
+  HWY_INLINE Value abs(Value x) const { return hn::Abs(x); }
+  HWY_INLINE Value min(Value x, Value y) const { return hn::Min(x, y); }
+  HWY_INLINE Value max(Value x, Value y) const { return hn::Max(x, y); }
+  HWY_INLINE Value sqrt(Value x) const { return hn::Sqrt(x); }
+  HWY_INLINE Value mul_add(Value x, Value y, Value z) const { return hn::MulAdd(x, y, z); }
+  HWY_INLINE Value atan(Value x) const { return hn::Atan(Tag(), x); }
+  HWY_INLINE Value choose_negative(Value x, Value yes, Value no) const {
+    return hn::IfNegativeThenElse(x, yes, no);
+  }
+
+  /// hn::Exp is valid up to this exponent only.
+  HWY_INLINE Value exp(Value x) const {
+    const Value limit = set(sizeof(Real) == 4 ? 88.7 : 706.0);
+    return hn::IfThenElse(hn::Gt(x, limit), hn::Set(Tag(), std::numeric_limits<Real>::infinity()),
+                          hn::Exp(Tag(), hn::Min(x, limit)));
+  }
+  HWY_INLINE Value one_minus_exp(Value x) const { return hn::Neg(hn::Expm1(Tag(), hn::Neg(x))); }
+
+  HWY_INLINE Value arccos(Value distance, Value sine) const {
+    const auto& q = ArccosOverRoot<Real>::coefficients;
+    Value sum = hn::Set(Tag(), q[q.size() - 1]);
+    for (std::size_t k = q.size() - 1; k-- > 0;) sum = hn::MulAdd(sum, distance, hn::Set(Tag(), q[k]));
+    return sine * sum;
+  }
+
+  HWY_INLINE Value linear_term(Index k) const { return term(sums_.linear, k); }
+  HWY_INLINE Value square_term(Index k) const { return term(sums_.square, k); }
+  HWY_INLINE Value cubic_term(Index k) const { return term(sums_.cubic, k); }
+
+ private:
+  HWY_INLINE static Value term(const typename KinkSums<Real>::Coefficients& coefficients, Index k) {
+    return hn::Set(Tag(), coefficients[static_cast<std::size_t>(k)]);
+  }
+
+  const KinkSums<Real>& sums_ = kink_sums<Real>();
+};
+
+/// Loads and stores of a whole vector, or of the first `count` lanes of one: the same operations work on
+/// both, so that an entry's bits do not depend on where a block ends.
+template <class Real, bool whole>
+struct Window {
+  using Tag = hn::ScalableTag<Real>;
+  std::size_t count;
+
+  HWY_INLINE hn::Vec<Tag> load(const Real* from) const {
+    if constexpr (whole) return hn::LoadU(Tag(), from);
+    HWY_ALIGN Real lanes[hn::MaxLanes(Tag())] = {};
+    for (std::size_t i = 0; i < count; ++i) lanes[i] = from[i];
+    return hn::Load(Tag(), lanes);
+  }
+
+  HWY_INLINE void store(hn::Vec<Tag> value, Real* to) const {
+    if constexpr (whole) {
+      hn::StoreU(value, Tag(), to);
+    } else {
+      HWY_ALIGN Real lanes[hn::MaxLanes(Tag())];
+      hn::Store(value, Tag(), lanes);
+      for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+    }
+  }
+};
+
+template <class Real, bool whole>
+struct RowMembers {
+  const Real* values;
+  Index stride;
+  Window<Real, whole> window;
+  HWY_INLINE auto operator()(Index k) const { return window.load(values + k * stride); }
+};
+
+template <class Real>
+struct ColMember {
+  const Real* values;
+  Index stride;
+  HWY_INLINE auto operator()(Index k) const { return hn::Set(hn::ScalableTag<Real>(), values[k * stride]); }
+};
+
+/// All entries of a block, with one dual.
+template <class Real>
+struct Apply {
+  Lanes<Real> maths;
+  SideView<Real> rows, cols;
+  MatrixView<Real> nngp, ntk;
+
+  template <class Dual>
+  void operator()(const Dual& dual) const {
+    if (ntk.empty())
+      pairs<false>(dual);
+    else
+      pairs<true>(dual);
+  }
+
+ private:
+  static Index step() { return static_cast<Index>(Lanes<Real>::count()); }
+  /// Rows that do not fill a vector.
+  Window<Real, false> last() const { return {static_cast<std::size_t>(nngp.rows % step())}; }
+
+  template <bool with_ntk, class Dual>
+  void pairs(const Dual& dual) const {
+    if constexpr (Dual::has_long_members)
+      packed_block<with_ntk>(dual);
+    else
+      block<with_ntk>(dual);
+  }
+
+  /// Members of a few numbers are read where they lie.
+  template <bool with_ntk, class Dual>
+  void block(const Dual& dual) const {
+    const Index vectors = nngp.rows - nngp.rows % step();
+    for (Index j = 0; j < nngp.cols; ++j) {
+      const ColMember<Real> col{cols.values + j, cols.stride};
+      for (Index i = 0; i < vectors; i += step()) {
+        const RowMembers<Real, true> row{rows.values + i, rows.stride, {}};
+        entries<with_ntk>(dual, row, col, Window<Real, true>{}, i, j);
+      }
+      if (vectors < nngp.rows) {
+        const RowMembers<Real, false> row{rows.values + vectors, rows.stride, last()};
+        entries<with_ntk>(dual, row, col, last(), vectors, j);
+      }
+    }
+  }
+
+  /// Members of hundreds of numbers are packed first: a vector of rows stays in the first-level cache while
+  /// all columns pass.
+  template <bool with_ntk, class Dual>
+  void packed_block(const Dual& dual) const {
+    const std::vector<Real> packed_rows = pack(rows, step());
+    const std::vector<Real> packed_cols = pack(cols, 1);
+    for (Index i = 0; i < nngp.rows; i += step()) {
+      const RowMembers<Real, true> row{packed_rows.data() + i * rows.width, step(), {}};
+      for (Index j = 0; j < nngp.cols; ++j) {
+        const ColMember<Real> col{packed_cols.data() + j * cols.width, 1};
+        if (i + step() <= nngp.rows)
+          entries<with_ntk>(dual, row, col, Window<Real, true>{}, i, j);
+        else
+          entries<with_ntk>(dual, row, col, last(), i, j);
+      }
+    }
+  }
+
+  template <bool with_ntk, class Dual, class Row, bool whole>
+  HWY_INLINE void entries(const Dual& dual, const Row& row, const ColMember<Real>& col,
+                          Window<Real, whole> window, Index i, Index j) const {
+    Real* const k = nngp.column(j) + i;
+    const auto pair = dual(maths, row, window.load(k), col);
+    window.store(pair.value, k);
+    if constexpr (with_ntk) {
+      Real* const t = ntk.column(j) + i;
+      window.store(window.load(t) * pair.derivative, t);
+    }
+  }
+};
+
+template <class Real>
+void apply(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
+           MatrixView<Real> ntk) {
+  const Apply<Real> use{{}, rows, cols, nngp, ntk};
+  std::visit(ForActivation<Lanes<Real>, Apply<Real>>{use.maths, rows.width, cols.width, use}, activation);
+}
+
+void apply_float(const Activation& activation, SideView<float> rows, SideView<float> cols,
+                 MatrixView<float> nngp, MatrixView<float> ntk) {
+  apply<float>(activation, rows, cols, nngp, ntk);
+}
+
+void apply_double(const Activation& activation, SideView<double> rows, SideView<double> cols,
+                  MatrixView<double> nngp, MatrixView<double> ntk) {
+  apply<double>(activation, rows, cols, nngp, ntk);
+}
+
+const char* target_name() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace
+}  // namespace widegram::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace widegram::kernels {
+namespace {
+HWY_EXPORT(apply_float);
+HWY_EXPORT(apply_double);
+HWY_EXPORT(target_name);
+}  // namespace
+
+template <>
+void apply_dual(const Activation& activation, SideView<float> rows, SideView<float> cols,
+                MatrixView<float> nngp, MatrixView<float> ntk) {
+  HWY_DYNAMIC_DISPATCH(apply_float)(activation, rows, cols, nngp, ntk);
+}
+
+template <>
+void apply_dual(const Activation& activation, SideView<double> rows, SideView<double> cols,
+                MatrixView<double> nngp, MatrixView<double> ntk) {
+  HWY_DYNAMIC_DISPATCH(apply_double)(activation, rows, cols, nngp, ntk);
+}
+
+std::string vector_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+
+}  // namespace widegram::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "src/kernels/block.hpp"
+#include "src/kernels/engine.hpp"
+#include "src/kernels/member_trace.hpp"
+
+namespace widegram::kernels {
+
+/// Any network on images, the plain way: pair after pair of samples, all pairs of their pixels at once (only
+/// those of a pixel with itself where the network does not mix pixels), in double whatever Real is. Scratch:
+/// a few blocks of pixel_pairs() doubles.
+template <class Real>
+class PixelEngine final : public Engine<Real> {
+ public:
+  /// The network must fit the input.
+  PixelEngine(Network network, SampleShape input);
+
+  std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs,
+                                    std::span<const std::int64_t> ids) const override;
+  void tile(const Prepared& rows, Index row, const Prepared& cols, Index col,
+            TileOutput<Real> out) const override;
+  double flops_per_entry() const override { return flops_per_entry_; }
+  double bytes_per_sample() const override { return bytes_per_sample_; }
+  std::string name() const override;
+
+ private:
+  class Samples;
+  struct Member;
+
+  std::pair<double, double> entry(const Member& x, const Member& z, bool wants_ntk,
+                                  Workspace<double>& workspace) const;
+  Block<double> input_block(const std::vector<double>& x, const std::vector<double>& z, bool wants_ntk,
+                            Workspace<double>& workspace) const;
+
+  Network network_;
+  SampleShape input_;
+  Layout layout_;
+  std::vector<VarianceLayer> variance_layers_;
+  bool only_ids_;
+  double flops_per_entry_;
+  double bytes_per_sample_;
+};
+
+extern template class PixelEngine<float>;
+extern template class PixelEngine<double>;
+
+}  // namespace widegram::kernels

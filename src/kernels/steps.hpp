@@ -1,0 +1,45 @@
+#pragma once
+
+#include "src/kernels/block.hpp"
+#include "src/kernels/member_trace.hpp"
+#include "src/kernels/near_pairs.hpp"
+
+namespace widegram::kernels {
+
+/// How the layers that need variances act on a block of pairs, with the variances known from before.
+/// `Interpreter` calls them in the network's order.
+template <class Real>
+class PairSteps {
+ public:
+  /// near, if any, is shown the covariances before every activation; it wants traces with roots.
+  PairSteps(TraceView<Real> rows, TraceView<Real> cols, NearPairs<Real>* near = nullptr)
+      : rows_(rows), cols_(cols), near_(near) {}
+
+  void apply(const Activation& activation, Block<Real>& block);
+  void apply(const LayerNorm& norm, Block<Real>& block);
+  /// What is dropped in one sample is independent of what is in the other: nothing happens.
+  void apply(const Dropout&, Block<Real>&) {}
+
+ private:
+  TraceView<Real> rows_;
+  TraceView<Real> cols_;
+  NearPairs<Real>* near_;
+  std::size_t step_ = 0;
+};
+
+/// The same on blocks of a side with itself: the variances are found on the way and written down, and pairs
+/// of a member with itself get exactly what they have at rho = 1. In double: everything else builds on it.
+class SelfSteps {
+ public:
+  void apply(const Activation& activation, Block<double>& block);
+  void apply(const LayerNorm& norm, Block<double>& block);
+  void apply(const Dropout& dropout, Block<double>& block);
+
+  const Variances& variances() const { return variances_; }
+  Variances take_variances() { return std::move(variances_); }
+
+ private:
+  Variances variances_;
+};
+
+}  // namespace widegram::kernels
