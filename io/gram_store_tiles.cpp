@@ -1,0 +1,99 @@
+#include "io/gram_store_tiles.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace widegram::io {
+
+GramTileFile::GramTileFile(const hdf5::File& file, const GramHeader& header, GramPart part)
+    : tiles_(header, part),
+      entries_(file, dataset_name(part)),
+      records_dataset_(file, records_name(part)),
+      records_(records_dataset_.read_all<std::uint64_t>()) {
+  const bool single = header.precision == Precision::float32;
+  const auto edge = static_cast<std::size_t>(header.tile);
+  chunk_bytes_ = edge * edge * (single ? sizeof(float) : sizeof(double));
+  const std::vector<Index> shape{tiles_.rows().extent, tiles_.cols().extent};
+  if (entries_.shape() != shape || !(single ? entries_.holds<float>() : entries_.holds<double>()) ||
+      static_cast<Index>(records_.size()) != tiles_.count())
+    throw Error(
+        ExitCode::files,
+        fmt::format("{}: {} is not the {} x {} matrix of {} that the file's attributes speak of", file.path(),
+                    dataset_name(part), shape[0], shape[1], to_string(header.precision)));
+}
+
+void GramTileFile::read_chunk(TileIndex row, TileIndex col, std::span<std::byte> chunk) const {
+  const std::array<hsize_t, 2> corner{static_cast<hsize_t>(tiles_.rows().range(row).begin),
+                                      static_cast<hsize_t>(tiles_.cols().range(col).begin)};
+  std::uint32_t filters = 0;
+  hdf5::check(H5Dread_chunk(entries_.id(), H5P_DEFAULT, corner.data(), &filters, chunk.data()),
+              entries_.origin());
+}
+
+void GramTileFile::write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const {
+  const std::array<hsize_t, 2> corner{static_cast<hsize_t>(tiles_.rows().range(row).begin),
+                                      static_cast<hsize_t>(tiles_.cols().range(col).begin)};
+  hdf5::check(H5Dwrite_chunk(entries_.id(), H5P_DEFAULT, 0, corner.data(), chunk.size(), chunk.data()),
+              entries_.origin());
+}
+
+void GramTileFile::distrust(TileIndex row, TileIndex col) {
+  const Index number = tiles_.number(row, col);
+  records_[static_cast<std::size_t>(number)] = 0;
+  distrusted_.insert(number);
+}
+
+void GramTileFile::write_records(std::vector<Record> records) {
+  std::sort(records.begin(), records.end(),
+            [](const Record& a, const Record& b) { return a.number < b.number; });
+  std::vector<std::uint64_t> run;
+  for (std::size_t first = 0; first < records.size(); first += run.size()) {
+    run.clear();
+    const Index begin = records[first].number;
+    for (std::size_t k = first;
+         k < records.size() && records[k].number == begin + static_cast<Index>(k - first); ++k)
+      run.push_back(records[k].checksum);
+    records_dataset_.write<std::uint64_t>({{begin}, {static_cast<Index>(run.size())}}, run);
+    std::copy(run.begin(), run.end(), records_.begin() + begin);
+    distrusted_.erase(distrusted_.lower_bound(begin),
+                      distrusted_.lower_bound(begin + static_cast<Index>(run.size())));
+  }
+}
+
+template <class Stored, class Real>
+void pack_tile(MatrixView<const Real> tile, Index edge, bool on_diagonal, std::span<Stored> chunk) {
+  std::fill(chunk.begin(), chunk.end(), Stored{0});
+  bool exact = true;
+  for (Index j = 0; j < tile.cols; ++j) {
+    const Real* column = tile.column(j);
+    for (Index i = on_diagonal ? j : 0; i < tile.rows; ++i) {
+      const auto stored = static_cast<Stored>(column[i]);
+      exact &= static_cast<Real>(stored) == column[i];
+      chunk[static_cast<std::size_t>(i * edge + j)] = stored;
+    }
+  }
+  if (!exact)
+    throw std::logic_error(
+        "a tile for the Gram store holds NaN or an entry of more digits than the file keeps");
+}
+
+template <class Stored, class Real>
+void unpack_tile(std::span<const Stored> chunk, Index edge, MatrixView<Real> tile) {
+  for (Index j = 0; j < tile.cols; ++j)
+    for (Index i = 0; i < tile.rows; ++i)
+      tile(i, j) = static_cast<Real>(chunk[static_cast<std::size_t>(i * edge + j)]);
+}
+
+template void pack_tile(MatrixView<const float>, Index, bool, std::span<float>);
+template void pack_tile(MatrixView<const float>, Index, bool, std::span<double>);
+template void pack_tile(MatrixView<const double>, Index, bool, std::span<float>);
+template void pack_tile(MatrixView<const double>, Index, bool, std::span<double>);
+template void unpack_tile(std::span<const float>, Index, MatrixView<float>);
+template void unpack_tile(std::span<const float>, Index, MatrixView<double>);
+template void unpack_tile(std::span<const double>, Index, MatrixView<float>);
+template void unpack_tile(std::span<const double>, Index, MatrixView<double>);
+
+}  // namespace widegram::io

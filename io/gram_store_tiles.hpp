@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "io/gram_store_header.hpp"
+#include "src/base/matrix_view.hpp"
+
+namespace widegram::io {
+
+/// One matrix of an open gram.h5 and the records of its tiles: whole chunks in and out, local to the process.
+///
+/// A chunk is a full tile x tile square, row-major, in the machine's own byte order, zero beyond the matrix's
+/// edge and, on the diagonal of /train, above the diagonal. Its record is the checksum of exactly those
+/// bytes.
+class GramTileFile {
+ public:
+  GramTileFile(const hdf5::File& file, const GramHeader& header, GramPart part);
+
+  const GramTiles& tiles() const { return tiles_; }
+  std::size_t chunk_bytes() const { return chunk_bytes_; }
+  /// Of a tile, as far as this process knows: read when the file was opened, and what it has written since.
+  /// 0: not there.
+  std::uint64_t record(TileIndex row, TileIndex col) const {
+    return records_[static_cast<std::size_t>(tiles_.number(row, col))];
+  }
+  std::span<std::uint64_t> records() { return records_; }
+  std::span<const std::uint64_t> records() const { return records_; }
+
+  /// Takes a tile for missing from now on, because its bytes are not what its record says.
+  void distrust(TileIndex row, TileIndex col);
+  /// Number of distrusted tiles that this process has not written again.
+  Index distrusted() const { return static_cast<Index>(distrusted_.size()); }
+
+  /// Any square of the matrix, also above the diagonal. Throws Error(files).
+  void read_chunk(TileIndex row, TileIndex col, std::span<std::byte> chunk) const;
+  void write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const;
+
+  struct Record {
+    Index number = 0;
+    std::uint64_t checksum = 0;
+  };
+  /// Writes records, neighbours together; aligned words that a kill leaves either old or new.
+  void write_records(std::vector<Record> records);
+
+ private:
+  GramTiles tiles_;
+  hdf5::Dataset entries_;
+  hdf5::Dataset records_dataset_;
+  std::vector<std::uint64_t> records_;
+  std::set<Index> distrusted_;
+  std::size_t chunk_bytes_ = 0;
+};
+
+/// Column-major tile -> chunk of `Stored`. Throws std::logic_error where an entry is not exactly a Stored
+/// (the matrix in memory and the one in the file would differ). `chunk` has edge * edge entries.
+template <class Stored, class Real>
+void pack_tile(MatrixView<const Real> tile, Index edge, bool on_diagonal, std::span<Stored> chunk);
+
+/// Chunk -> column-major tile of tile.rows x tile.cols.
+template <class Stored, class Real>
+void unpack_tile(std::span<const Stored> chunk, Index edge, MatrixView<Real> tile);
+
+}  // namespace widegram::io

@@ -1,0 +1,123 @@
+#include "io/model.hpp"
+
+#include <fmt/format.h>
+
+#include <span>
+#include <vector>
+
+#include "io/provenance.hpp"
+#include "io/result_file.hpp"
+#include "src/base/fingerprint.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::io {
+
+namespace {
+
+constexpr Index model_format_version = 1;
+
+void write_draft(const std::string& draft, const Model& model, int ranks) {
+  hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
+  const auto text = [&](const char* name, const std::string& value) {
+    hdf5::write_attribute(file, "/", name, value);
+  };
+  const auto number = [&](const char* name, auto value) { hdf5::write_attribute(file, "/", name, value); };
+  text("format", "widegram model");
+  number("format_version", model_format_version);
+  text("kernel", model.kernel);
+  text("function", model.function);
+  text("precision", to_string(model.precision));
+  text("train_hash", to_hex(model.train_hash));
+  text("method", model.method);
+  text("encoding", model.encoding);
+  number("classes", model.classes);
+  number("iterations", model.iterations);
+  number("relative_residual", model.relative_residual);
+  number("complete", std::int64_t{1});
+  write_provenance(file, current_provenance(ranks));
+
+  const Index n = model.alpha.rows();
+  const Index k = model.alpha.cols();
+  std::vector<double> rows(static_cast<std::size_t>(n * k));
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < k; ++j) rows[static_cast<std::size_t>(i * k + j)] = model.alpha(i, j);
+  hdf5::Dataset::create<double>(file, "/alpha", {.shape = {n, k}}).write_all<double>(rows);
+  hdf5::Dataset::create<double>(file, "/ridge", {.shape = {}}).write_all<double>({&model.ridge, 1});
+  hdf5::write_attribute(file, "/ridge", "absolute", model.ridge_absolute);
+  file.close();
+}
+
+Model read_file(const std::string& path) {
+  require_seal(path, "model");
+  const hdf5::File file = hdf5::File::open(path);
+  const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
+  const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
+  if (count("format_version") != model_format_version)
+    throw Error(
+        ExitCode::files,
+        fmt::format("{}: format version {} is not known to this program (version {}): run solve again", path,
+                    count("format_version"), program_version()));
+  const hdf5::Dataset alpha(file, "/alpha");
+  const std::vector<Index> shape = alpha.shape();
+  const std::vector<double> rows = alpha.read_all<double>();
+  Model model;
+  model.alpha = Matrix<double>(shape.at(0), shape.at(1));
+  for (Index i = 0; i < shape[0]; ++i)
+    for (Index j = 0; j < shape[1]; ++j) model.alpha(i, j) = rows[static_cast<std::size_t>(i * shape[1] + j)];
+  model.ridge = hdf5::Dataset(file, "/ridge").read_all<double>().front();
+  model.ridge_absolute = hdf5::read_attribute<double>(file, "/ridge", "absolute");
+  model.classes = count("classes");
+  model.encoding = text("encoding");
+  model.method = text("method");
+  model.iterations = count("iterations");
+  model.relative_residual = hdf5::read_attribute<double>(file, "/", "relative_residual");
+  model.kernel = text("kernel");
+  model.function = text("function");
+  model.precision = precision_from(text("precision"));
+  model.train_hash = std::stoull(text("train_hash"), nullptr, 16);
+  return model;
+}
+
+}  // namespace
+
+void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model) {
+  mpi::on_root(comm, [&] {
+    remove_draft(path);
+    write_draft(draft_path(path), model, comm.size());
+    seal_whole(draft_path(path), "model");
+    publish(path);
+  });
+}
+
+Model read_model(const mpi::Communicator& comm, const std::string& path) {
+  Model model = mpi::collectively(comm, [&] { return comm.is_root() ? read_file(path) : Model{}; });
+  const Index n = comm.broadcast(model.alpha.rows());
+  const Index k = comm.broadcast(model.alpha.cols());
+  if (!comm.is_root()) model.alpha = Matrix<double>(n, k);
+  comm.broadcast(std::span<double>(model.alpha.data(), static_cast<std::size_t>(n * k)));
+  for (double* value : {&model.ridge, &model.ridge_absolute, &model.relative_residual})
+    *value = comm.broadcast(*value);
+  for (Index* value : {&model.classes, &model.iterations}) *value = comm.broadcast(*value);
+  for (std::string* value : {&model.encoding, &model.method, &model.kernel, &model.function})
+    *value = comm.broadcast(std::move(*value));
+  model.precision = precision_from(comm.broadcast(to_string(model.precision)));
+  model.train_hash = comm.broadcast(model.train_hash);
+  return model;
+}
+
+std::string difference(const Model& in_file, const GramHeader& in_job) {
+  const std::string job_hash = to_hex(checksum(std::span(in_job.train_samples)));
+  const auto differ = [](std::string_view field, const std::string& mine, const std::string& theirs) {
+    return mine == theirs ? std::string()
+                          : fmt::format("{}: '{}' in the file, '{}' in the job", field, mine, theirs);
+  };
+  for (const std::string& text :
+       {differ("kernel", in_file.kernel, in_job.kernel),
+        differ("function", in_file.function, in_job.function),
+        differ("precision", to_string(in_file.precision), to_string(in_job.precision)),
+        differ("training data", to_hex(in_file.train_hash), job_hash)})
+    if (!text.empty()) return text;
+  return {};
+}
+
+}  // namespace widegram::io

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/gram_store_header.hpp"
+#include "src/base/matrix.hpp"
+#include "src/mpi/communicator.hpp"
+
+namespace widegram::io {
+
+/// A fitted regression: what model.h5 holds and prediction needs.
+struct Model {
+  Matrix<double> alpha;       ///< N x K: coefficients, a target column a column
+  double ridge = 0;           ///< relative to the Gram's mean diagonal
+  double ridge_absolute = 0;  ///< what was added to the diagonal
+  Index classes = 0;          ///< 0: targets are values
+  std::string encoding;       ///< of classes as targets: "centered", "one-hot"; "values" otherwise
+  std::string method;         ///< "cholesky", "cg"
+  Index iterations = 0;
+  double relative_residual = 0;  ///< the largest of the columns'
+  std::string kernel;            ///< canonical
+  std::string function;
+  Precision precision = Precision::float32;  ///< of the Gram's entries
+  std::uint64_t train_hash = 0;              ///< checksum of the training samples' checksums, as in gram.h5
+};
+
+/// Collective; the root's model is written: /alpha (N x K, float64), /ridge (a number; attribute `absolute`),
+/// the rest as attributes, `complete` = 1. Made under another name and renamed when it is on disk; replaces
+/// an older one. Throws Error(files).
+void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model);
+
+/// Collective: the root reads and all ranks get all of it. Throws Error(files): missing, cut, damaged, not a
+/// model.
+Model read_model(const mpi::Communicator& comm, const std::string& path);
+
+/// The first thing in which the Gram that the model was fitted on is not this one, with both values; empty
+/// where none.
+std::string difference(const Model& in_file, const GramHeader& in_job);
+
+}  // namespace widegram::io

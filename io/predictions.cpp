@@ -1,0 +1,100 @@
+#include "io/predictions.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "io/provenance.hpp"
+#include "io/result_file.hpp"
+#include "src/base/fingerprint.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::io {
+
+namespace {
+
+constexpr Index predictions_format_version = 1;
+
+void create_draft(const std::string& draft, const PredictionsHeader& header, int ranks) {
+  hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
+  hdf5::write_attribute(file, "/", "format", "widegram predictions");
+  hdf5::write_attribute(file, "/", "format_version", predictions_format_version);
+  hdf5::write_attribute(file, "/", "kernel", header.kernel);
+  hdf5::write_attribute(file, "/", "function", header.function);
+  hdf5::write_attribute(file, "/", "test_hash", to_hex(header.test_hash));
+  hdf5::write_attribute(file, "/", "complete", std::int64_t{1});
+  write_provenance(file, current_provenance(ranks));
+  hdf5::Dataset::create<double>(file, "/mean", {.shape = {header.m, header.k}});
+  if (header.classes) hdf5::Dataset::create<std::int64_t>(file, "/class", {.shape = {header.m}});
+  if (header.targets == TargetKind::classes)
+    hdf5::Dataset::create<std::int64_t>(file, "/target", {.shape = {header.m}});
+  if (header.targets == TargetKind::values)
+    hdf5::Dataset::create<double>(file, "/target", {.shape = {header.m, header.k}});
+  file.close();
+}
+
+}  // namespace
+
+PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string path,
+                                     const PredictionsHeader& header)
+    : comm_(comm.duplicate()),
+      path_(std::move(path)),
+      file_(hdf5::File::open_all(comm_, draft_path(path_), hdf5::Access::write)),
+      mean_(file_, "/mean") {
+  if (header.classes) class_ = hdf5::Dataset(file_, "/class");
+  if (header.targets) target_ = hdf5::Dataset(file_, "/target");
+}
+
+PredictionsWriter PredictionsWriter::create(const mpi::Communicator& comm, const std::string& path,
+                                            const PredictionsHeader& header) {
+  mpi::on_root(comm, [&] {
+    remove_draft(path);
+    create_draft(draft_path(path), header, comm.size());
+  });
+  return PredictionsWriter(comm, path, header);
+}
+
+void PredictionsWriter::write_rows(const hdf5::Dataset& dataset, Index first,
+                                   MatrixView<const double> values) const {
+  std::vector<double> rows;
+  rows.reserve(static_cast<std::size_t>(values.rows * values.cols));
+  for (Index i = 0; i < values.rows; ++i)
+    for (Index j = 0; j < values.cols; ++j) rows.push_back(values(i, j));
+  dataset.write<double>({{first, 0}, {values.rows, values.cols}}, rows);
+}
+
+void PredictionsWriter::write_mean(Index first, MatrixView<const double> mean) {
+  write_rows(mean_, first, mean);
+  if (!class_) return;
+  std::vector<std::int64_t> classes;
+  for (Index i = 0; i < mean.rows; ++i) {
+    Index best = 0;
+    for (Index j = 1; j < mean.cols; ++j)
+      if (mean(i, j) > mean(i, best)) best = j;
+    classes.push_back(best);
+  }
+  class_.write<std::int64_t>({{first}, {mean.rows}}, classes);
+}
+
+void PredictionsWriter::write_target_classes(Index first, std::span<const std::int64_t> classes) {
+  target_.write<std::int64_t>({{first}, {static_cast<Index>(classes.size())}}, classes);
+}
+
+void PredictionsWriter::write_target_values(Index first, MatrixView<const double> values) {
+  write_rows(target_, first, values);
+}
+
+void PredictionsWriter::finish() {
+  mpi::collectively(comm_, [&] {
+    mean_ = {};
+    class_ = {};
+    target_ = {};
+    file_.close();
+  });
+  mpi::on_root(comm_, [&] {
+    seal_whole(draft_path(path_), "predictions");
+    publish(path_);
+  });
+}
+
+}  // namespace widegram::io

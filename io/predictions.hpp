@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "io/data_reader.hpp"
+#include "io/hdf5.hpp"
+#include "src/base/matrix_view.hpp"
+#include "src/mpi/communicator.hpp"
+
+namespace widegram::io {
+
+/// The shape of a predictions.h5 and what it came from.
+struct PredictionsHeader {
+  Index m = 0;           ///< test samples
+  Index k = 0;           ///< outputs a sample
+  bool classes = false;  ///< outputs are scores of classes: /class is kept
+  std::optional<TargetKind> targets =
+      std::nullopt;         ///< what /target keeps; nothing where the targets are not known
+  std::string kernel = {};  ///< canonical
+  std::string function = {};
+  std::uint64_t test_hash = 0;  ///< checksum of the test samples' checksums, as in gram.h5
+};
+
+/// predictions.h5 in the making: /mean (M x K), /class (M, the largest output), /target (M classes or M x K
+/// values). create() and finish() are collective; rows are written by the rank that has them
+/// (mpi::collectively() brings errors to all). Until finish() the file has another name.
+class PredictionsWriter {
+ public:
+  /// Throws Error(files).
+  static PredictionsWriter create(const mpi::Communicator& comm, const std::string& path,
+                                  const PredictionsHeader& header);
+
+  /// Local. Outputs of the test samples [first, first + mean.rows), one a row; the class is worked out here.
+  void write_mean(Index first, MatrixView<const double> mean);
+  /// Local. Known classes, or known values (one sample a row), of the samples from `first` on.
+  void write_target_classes(Index first, std::span<const std::int64_t> classes);
+  void write_target_values(Index first, MatrixView<const double> values);
+
+  /// Collective, once all ranks have written. The file gets its name, replacing an older one. Throws
+  /// Error(files).
+  void finish();
+
+ private:
+  PredictionsWriter(const mpi::Communicator& comm, std::string path, const PredictionsHeader& header);
+  void write_rows(const hdf5::Dataset& dataset, Index first, MatrixView<const double> values) const;
+
+  mpi::Communicator comm_;
+  std::string path_;
+  hdf5::File file_;
+  hdf5::Dataset mean_;
+  hdf5::Dataset class_;
+  hdf5::Dataset target_;
+};
+
+}  // namespace widegram::io

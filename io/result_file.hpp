@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/index.hpp"
+
+/// What all result files share: they are made under a draft's name, sealed, brought safely to disk and only
+/// then given their own name, so that a name never stands for half a file.
+namespace widegram::io {
+
+/// A result file starts with this many bytes that HDF5 leaves alone (its user block); the seal is text in
+/// them.
+inline constexpr Index seal_bytes = 4096;
+
+/// HDF5's early formats have no checksums of their own, and a damaged structure can crash the library that
+/// parses it. So the seal vouches for these bytes, and is checked before HDF5 sees the file.
+struct Seal {
+  std::string kind;                      ///< "gram", "model", "predictions"
+  Index file_bytes = 0;                  ///< size of the whole file
+  Range sealed;                          ///< bytes vouched for
+  std::vector<std::uint64_t> checksums;  ///< what checksum_of(file, sealed) may be
+};
+
+/// Checksum of a range of a file's bytes. Throws Error(files).
+std::uint64_t checksum_of(const std::string& path, Range bytes);
+
+/// Writes the seal into the file's first bytes.
+void write_seal(const std::string& path, const Seal& seal);
+
+/// The seal of a result file; nothing where the file does not start with one. Throws Error(files) where the
+/// file cannot be read or the seal itself is damaged.
+std::optional<Seal> find_seal(const std::string& path);
+
+/// What is wrong with the file by its seal ("is cut short: ...", "is damaged: ..."); empty where nothing is.
+/// Reads the sealed bytes.
+std::string seal_damage(const std::string& path, const Seal& seal);
+
+/// find_seal() and seal_damage() in one: throws Error(files) where the file is no sealed result of this kind,
+/// or damaged.
+void require_seal(const std::string& path, const std::string& kind);
+
+/// Where a file lies while it is being made: the same folder, so that a rename is enough.
+std::string draft_path(const std::string& path);
+
+/// Removes what a killed run may have left under the draft's name.
+void remove_draft(const std::string& path);
+
+/// Seals a finished draft as a whole.
+void seal_whole(const std::string& path, const std::string& kind);
+
+/// Brings the draft of `path` safely to disk and gives it its own name, replacing what had it.
+void publish(const std::string& path);
+
+/// Brings to disk what has been written into the file. Throws Error(files).
+void sync_to_disk(const std::string& path);
+
+/// Size of an existing file. Throws Error(files).
+Index file_size(const std::string& path);
+
+}  // namespace widegram::io
