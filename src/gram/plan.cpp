@@ -21,12 +21,11 @@ RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const Kerne
           .matrix = rows * cols * static_cast<double>(matrix_entry_bytes)};
 }
 
-Index ranks_that_fit(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-                     Index matrix_entry_bytes, double bytes) {
+Index Plan::ranks_that_fit(double most_bytes) const {
   for (int ranks = 1; ranks <= 1 << 20; ranks *= 2) {
     Layout spread = layout;
     spread.grid = dist::GridShape::square(ranks);
-    if (rank_bytes(spread, test_samples, kernel, matrix_entry_bytes).total() <= bytes) return ranks;
+    if (rank_bytes(spread, test_samples, kernel, matrix_entry_bytes).total() <= most_bytes) return ranks;
   }
   return 0;
 }
@@ -38,6 +37,9 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
                           ceil_div(layout.cols().local_extent(0), layout.tile);
   Plan plan;
   plan.layout = layout;
+  plan.test_samples = test_samples;
+  plan.kernel = kernel;
+  plan.matrix_entry_bytes = matrix_entry_bytes;
   plan.imbalance = schedule.imbalance();
   plan.train_entries = layout.n * (layout.n + 1) / 2;
   plan.test_entries = test_samples * layout.n;

@@ -26,13 +26,12 @@ struct RankBytes {
 RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
                      Index matrix_entry_bytes);
 
-/// Smallest power of two of ranks on which rank_bytes() keep within `bytes`; 0 where none up to 2^20 does.
-Index ranks_that_fit(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-                     Index matrix_entry_bytes, double bytes);
-
 /// What an assembly is going to take, from arithmetic alone.
 struct Plan {
   Layout layout;
+  GlobalIndex test_samples = 0;
+  KernelCost kernel;
+  Index matrix_entry_bytes = 0;
   double imbalance = 1.0;   ///< tiles of the busiest rank over the mean
   Index train_entries = 0;  ///< n (n + 1) / 2
   Index test_entries = 0;   ///< m n
@@ -40,10 +39,12 @@ struct Plan {
   double flops = 0;         ///< over all ranks
   RankBytes bytes;
   double file_bytes = 0;  ///< of gram.h5
+
+  /// Smallest power of two of ranks with which none needs more than `bytes`; 0 where none up to 2^20 does.
+  Index ranks_that_fit(double bytes) const;
 };
 
-Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-               Index matrix_entry_bytes);
+Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel, Index matrix_entry_bytes);
 
 /// Seconds that one whole training tile takes on this rank, measured on made-up inputs for about `budget`
 /// seconds.

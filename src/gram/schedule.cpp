@@ -65,6 +65,19 @@ double Schedule::imbalance() const {
   return static_cast<double>(most) * static_cast<double>(loads_.size()) / static_cast<double>(total);
 }
 
+std::vector<TileTask> test_tasks(const Layout& layout, GlobalIndex test_samples, int grid_row, int grid_col) {
+  const dist::BlockCyclic rows = layout.test_rows(test_samples);
+  const dist::BlockCyclic cols = layout.cols();
+  const dist::Tiling row_tiles{test_samples, layout.tile};
+  std::vector<TileTask> list;
+  for (TileIndex i = 0; i < row_tiles.count(); ++i) {
+    if (rows.owner(row_tiles.range(i).begin) != grid_row) continue;
+    for (TileIndex j = 0; j < layout.tiles().count(); ++j)
+      if (cols.owner(layout.tiles().range(j).begin) == grid_col) list.push_back({i, j, false});
+  }
+  return list;
+}
+
 Layout choose_layout(GlobalIndex n, Index tile, dist::GridShape grid, Index preferred_block) {
   Layout best;
   double least = 0;

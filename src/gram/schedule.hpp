@@ -72,6 +72,9 @@ class Schedule {
   std::vector<Index> loads_;
 };
 
+/// Tiles of the test x train block that belong to a grid position: all that lie in its own blocks.
+std::vector<TileTask> test_tasks(const Layout& layout, GlobalIndex test_samples, int grid_row, int grid_col);
+
 /// The layout for n samples on a grid: the largest block of whole tiles up to `preferred_block` whose
 /// schedule is balanced to 2 %, else the one with the least imbalance.
 Layout choose_layout(GlobalIndex n, Index tile, dist::GridShape grid,
