@@ -1,0 +1,159 @@
+#include "jobs/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "jobs/job_file.hpp"
+#include "src/base/error.hpp"
+#include "src/base/nearest.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+constexpr const char* about =
+    "widegram: Gram matrices of infinitely wide networks (NNGP, NTK) across MPI ranks, and regression on "
+    "them.\n"
+    "Start: mpirun -n RANKS widegram COMMAND JOB.toml [--set table.key=value]... [-- PETSc options]";
+constexpr const char* first_steps =
+    "First steps:\n"
+    "  widegram doctor                                        is this machine ready?\n"
+    "  mpirun -n 2 widegram run jobs/examples/digits.toml     the main job, in seconds\n"
+    "  widegram COMMAND --help                                more on one command\n"
+    "  widegram --help-job                                    all keys of a job file";
+
+const CommandSyntax* find_command(const std::string& name) {
+  const auto& all = command_syntax();
+  const auto found = std::ranges::find(all, name, &CommandSyntax::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// The command is the first word without a dash that is no option's value.
+void check_command(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--set")
+      ++i;
+    else if (!words[i].starts_with('-')) {
+      const CommandSyntax* known = find_command(words[i]);
+      if (known != nullptr && known->later)
+        throw Error(ExitCode::usage, fmt::format("the command '{}' comes with a later version", words[i]));
+      if (known != nullptr) return;
+      std::vector<std::string> names;
+      for (const CommandSyntax& command : command_syntax()) names.push_back(command.name);
+      throw Error(ExitCode::usage, fmt::format("unknown command '{}'{} (widegram --help lists all)", words[i],
+                                               suggestion(words[i], names)));
+    }
+  }
+}
+
+void add_job_options(CLI::App& command, CommandLine& line, bool required) {
+  command.add_option("JOB.toml", line.job_file, "the job file")->required(required)->type_name("");
+  command
+      .add_option("--set", line.overrides,
+                  "table.key=value: replaces or adds a value of the job file; may come again")
+      ->allow_extra_args(false)
+      ->type_name("table.key=value");
+}
+
+void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) {
+  CLI::App* command = app.add_subcommand(syntax.name, syntax.summary);
+  command->callback([&line, name = syntax.name] { line.command = name; });
+  command->fallthrough();
+  command->footer("Example:\n  " + syntax.example);
+  switch (syntax.takes) {
+    case Takes::job:
+      add_job_options(*command, line, true);
+      break;
+    case Takes::optional_job:
+      add_job_options(*command, line, false);
+      break;
+    case Takes::file:
+      command->add_option("FILE", line.file, "gram.h5, model.h5, predictions.h5 or a data file")
+          ->required()
+          ->type_name("");
+      break;
+    case Takes::folders:
+      command->add_option("FOLDER", line.folders, "output folders of finished runs")
+          ->required()
+          ->type_name("");
+      break;
+    case Takes::nothing:
+      break;
+  }
+  if (syntax.name == "inspect") command->add_flag("--json", line.json, "print JSON, for programs");
+}
+
+/// CLI11's message, with the way on.
+std::string explained(const CLI::ParseError& error, const std::string& command) {
+  std::string text = error.what();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
+  return fmt::format("command line: {}; see widegram {}--help", text, command.empty() ? "" : command + " ");
+}
+
+}  // namespace
+
+const std::vector<CommandSyntax>& command_syntax() {
+  static const std::vector<CommandSyntax> all{
+      {"run", "gram, solve and predict, with a report: the main job", Takes::job,
+       "mpirun -n 2 widegram run jobs/examples/fashion.toml --set solve.ridge=1e-3"},
+      {"gram", "assemble the training Gram, and the test x train block, into gram.h5", Takes::job,
+       "mpirun -n 4 widegram gram jobs/examples/fashion.toml --set output=runs/a"},
+      {"solve", "fit the regression on the Gram, assembling what is missing, into model.h5", Takes::job,
+       "mpirun -n 4 widegram solve jobs/examples/fashion.toml -- -ksp_monitor"},
+      {"predict", "evaluate the model on the test set, into predictions.h5", Takes::job,
+       "mpirun -n 4 widegram predict jobs/examples/fashion.toml"},
+      {"describe", "print the network layer by layer, the memory, disk and time it needs; compute nothing",
+       Takes::job, "widegram describe jobs/examples/cntk-gap.toml --set kernel.depth=20"},
+      {"inspect", "say what a file holds, how complete it is and who wrote it", Takes::file,
+       "widegram inspect runs/digits/gram.h5 --json"},
+      {"verify", "read a result file again and check every checksum", Takes::file,
+       "mpirun -n 2 widegram verify runs/digits/gram.h5"},
+      {"report", "print a table of finished runs from their metrics.json", Takes::folders,
+       "widegram report runs/digits runs/fashion"},
+      {"doctor", "check this machine and launch: ranks, BLAS, HDF5, file locks, memory", Takes::optional_job,
+       "mpirun -n 2 widegram doctor"},
+      {"dkm", "train a deep kernel machine", Takes::job, "", true},
+      {"spectrum", "eigenvalues of the Gram", Takes::job, "", true},
+      {"scale", "scaling study over rank counts and sizes", Takes::job, "", true},
+      {"plan", "time, memory and files on other machines and sizes", Takes::job, "", true}};
+  return all;
+}
+
+CommandLine parse_command_line(const std::vector<std::string>& words) {
+  CommandLine line;
+  const auto dashes = std::ranges::find(words, std::string("--"));
+  std::vector<std::string> own(words.begin(), dashes);
+  if (dashes != words.end()) line.petsc.assign(dashes + 1, words.end());
+  if (own.empty()) own = {"--help"};
+  check_command(own);
+
+  CLI::App app(about, "widegram");
+  app.footer(first_steps);
+  app.require_subcommand(0, 1);
+  bool help_job = false;
+  app.add_flag("--version", line.show_version, "print the versions of the program and its libraries");
+  app.add_flag("--help-job", help_job, "print all keys of a job file");
+  app.add_flag("--quiet", line.quiet, "print results and errors only");
+  app.add_flag("--verbose", line.verbose, "print details");
+  for (const CommandSyntax& syntax : command_syntax())
+    if (!syntax.later) add_command(app, syntax, line);
+  try {
+    std::ranges::reverse(own);  // what CLI11 wants of a vector
+    app.parse(own);
+  } catch (const CLI::CallForHelp&) {
+    line.help = app.help();
+    return line;
+  } catch (const CLI::ParseError& error) {
+    throw Error(ExitCode::usage, explained(error, line.command));
+  }
+  if (help_job) line.help = job_reference();
+  if (line.help || line.show_version) return line;
+  if (line.command.empty())
+    throw Error(ExitCode::usage, "command line: no command given; see widegram --help");
+  if (line.quiet && line.verbose)
+    throw Error(ExitCode::usage, "command line: --quiet and --verbose exclude each other");
+  return line;
+}
+
+}  // namespace widegram::jobs

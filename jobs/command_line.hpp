@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace widegram::jobs {
+
+/// What a command takes beside its options.
+enum class Takes { job, optional_job, file, folders, nothing };
+
+/// One command as the command line knows it.
+struct CommandSyntax {
+  std::string name;
+  std::string summary;
+  Takes takes = Takes::job;
+  std::string example;
+  bool later = false;  ///< comes with a later version: named, and refused
+};
+
+/// All commands of the contract, in the order of the help.
+const std::vector<CommandSyntax>& command_syntax();
+
+/// What the user has asked for.
+struct CommandLine {
+  std::string command;
+  std::string job_file;
+  std::string file;                  ///< inspect, verify
+  std::vector<std::string> folders;  ///< report
+  std::vector<std::string> overrides;
+  std::vector<std::string> petsc;  ///< all words after --
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool show_version = false;
+  std::optional<std::string> help;  ///< to be printed in place of running anything
+};
+
+/// Parses the words after the program's name. Throws Error(usage) with one message that names the word at
+/// fault.
+CommandLine parse_command_line(const std::vector<std::string>& words);
+
+}  // namespace widegram::jobs

@@ -1,0 +1,18 @@
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "jobs/commands/commands.hpp"
+
+namespace widegram::jobs {
+
+ExitCode execute(const CommandContext& context) {
+  using Command = ExitCode (*)(const CommandContext&);
+  static const std::map<std::string, Command> commands{
+      {"run", run_command},         {"gram", gram_command},         {"solve", solve_command},
+      {"predict", predict_command}, {"describe", describe_command}, {"inspect", inspect_command},
+      {"verify", verify_command},   {"report", report_command},     {"doctor", doctor_command}};
+  return commands.at(context.line.command)(context);
+}
+
+}  // namespace widegram::jobs

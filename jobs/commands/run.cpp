@@ -1,0 +1,18 @@
+#include <fmt/format.h>
+
+#include "jobs/commands/commands.hpp"
+#include "jobs/pipeline.hpp"
+#include "jobs/report.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::jobs {
+
+ExitCode run_command(const CommandContext& context) {
+  const ExitCode code = run_parts(context, {.gram = true, .solve = true, .predict = true});
+  mpi::on_root(context.comm, [&] {
+    if (!context.line.quiet) fmt::print("{}", report({context.job->output}));
+  });
+  return code;
+}
+
+}  // namespace widegram::jobs

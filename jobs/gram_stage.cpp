@@ -1,0 +1,229 @@
+#include "jobs/gram_stage.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "jobs/gram_plan.hpp"
+#include "jobs/tile_saver.hpp"
+#include "src/dist/symmetry.hpp"
+#include "src/gram/symmetric_fill.hpp"
+#include "src/mpi/agree.hpp"
+#include "src/mpi/work_list.hpp"
+
+namespace widegram::jobs {
+
+template <class Real>
+struct GramStage<Real>::Part {
+  io::GramPart part;
+  std::string name;                   ///< of the phase and of the section in metrics.json
+  dist::Tiling rows;                  ///< tiles of its row dimension
+  std::vector<gram::TileTask> tasks;  ///< of this rank
+  std::function<void(const gram::TileComputer<Real>&, const gram::TileTask&, MatrixView<Real>)> compute;
+  std::function<void(const gram::TileTask&, MatrixView<const Real>)> deliver;  ///< may be empty
+
+  bool on_diagonal(const gram::TileTask& task) const { return part == io::GramPart::train && task.row == task.col; }
+};
+
+template <class Real>
+GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metrics& metrics, bool fills_matrix,
+                           OnMismatch on_mismatch)
+    : context_(context),
+      problem_(problem),
+      metrics_(metrics),
+      grid_(dist::ProcessGrid::square(context.comm)),
+      layout_(gram::choose_layout(problem.n(), context.job->gram.tile, grid_.shape())),
+      engine_(mpi::collectively(context.comm, [&] {
+        return kernels::make_engine<Real>(context.job->kernel.network, problem.train.shape, context.job->gram.tile);
+      })) {
+  metrics_["kernel"]["engine"] = engine_->name();
+  check_memory(context, make_plan<Real>(layout_, problem.m(), *engine_, problem.train.shape, fills_matrix));
+  open_store(on_mismatch);
+}
+
+template <class Real>
+void GramStage<Real>::open_store(OnMismatch on_mismatch) {
+  const mpi::Communicator& comm = context_.comm;
+  const std::string path = (std::filesystem::path(context_.job->output) / "gram.h5").string();
+  const bool exists = comm.broadcast(comm.is_root() && std::filesystem::exists(path) ? 1 : 0) != 0;
+  if (!exists) {
+    if (on_mismatch == OnMismatch::refuse) store_ = io::GramStore::create(comm, path, problem_.header);
+    return;
+  }
+  store_ = io::GramStore::open(comm, path, hdf5::Access::write);
+  const std::string difference = io::difference(store_->header(), problem_.header);
+  if (difference.empty()) {
+    train_provided_ = store_->done_count(io::GramPart::train) == store_->tiles(io::GramPart::train).count();
+    return;
+  }
+  if (on_mismatch == OnMismatch::compute_without_store) {
+    context_.progress.note(fmt::format("{} is left alone: {}", path, difference));
+    store_.reset();
+    return;
+  }
+  throw mpi::CollectiveError(
+      ExitCode::usage,
+      fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path, difference));
+}
+
+template <class Real>
+void GramStage<Real>::prepare_operands() {
+  if (operands_.cols.samples) return;
+  using gram::SampleRole;
+  const auto side = [&](const io::DataSet& set, SampleRole role, const dist::BlockCyclic& map, int process) {
+    return gram::prepare_side(context_.comm, *engine_, spread(set), role, map, process);
+  };
+  operands_.cols = side(problem_.train, SampleRole::train, layout_.cols(), grid_.col());
+  operands_.rows = grid_.shape().size() == 1
+                       ? operands_.cols
+                       : side(problem_.train, SampleRole::train, layout_.rows(), grid_.row());
+  problem_.train.inputs = {};
+  if (!problem_.test) return;
+  operands_.test_rows = side(*problem_.test, SampleRole::test, layout_.test_rows(problem_.m()), grid_.row());
+  problem_.test->inputs = {};
+}
+
+template <class Real>
+void GramStage<Real>::provide(Part part) {
+  const mpi::Communicator& comm = context_.comm;
+  const Timer timer;
+  const dist::Tiling cols = layout_.tiles();
+  const auto entries_of = [&](const gram::TileTask& task) {
+    const Index edge = cols.range(task.col).size();
+    return part.on_diagonal(task) ? edge * (edge + 1) / 2 : part.rows.range(task.row).size() * edge;
+  };
+  Matrix<Real> buffer(layout_.tile, layout_.tile);
+  const auto room_for = [&](const gram::TileTask& task) {
+    return MatrixView<Real>(buffer.data(), part.rows.range(task.row).size(), cols.range(task.col).size(), layout_.tile);
+  };
+
+  // What the store holds is read where somebody wants to see it; what turns out damaged there is computed again.
+  if (part.deliver && store_) {
+    std::vector<gram::TileTask> held;
+    for (const gram::TileTask& task : part.tasks)
+      if (stored(part.part, task)) held.push_back(task);
+    mpi::work_through(comm, static_cast<Index>(held.size()), [&](Index k) {
+      const gram::TileTask& task = held[static_cast<std::size_t>(k)];
+      const io::StoredTile<Real> tile{task.row, task.col, room_for(task)};
+      if (store_->template read_tiles<Real>(part.part, std::span(&tile, 1)).empty()) part.deliver(task, tile.entries);
+    });
+  }
+
+  std::vector<gram::TileTask> missing;
+  Index reused = 0;
+  Index computed = 0;
+  for (const gram::TileTask& task : part.tasks) {
+    const bool held = stored(part.part, task);
+    (held ? reused : computed) += entries_of(task);
+    if (!held) missing.push_back(task);
+  }
+  reused = comm.sum(reused);
+  computed = comm.sum(computed);
+  double prepared = timer.seconds();
+  double worked = 0;
+  if (computed > 0) {
+    prepare_operands();
+    prepared = timer.seconds();
+    const gram::TileComputer<Real> computer(*engine_, context_.job->kernel.function, layout_, operands_);
+    std::optional<TileSaver<Real>> saver;
+    if (store_) saver.emplace(*store_, part.part, context_.job->gram.checkpoint_every.value);
+    Phase phase(context_.progress, part.name, comm.sum(static_cast<Index>(missing.size())), "tiles");
+    worked = mpi::work_through(
+        comm, static_cast<Index>(missing.size()),
+        [&](Index k) {
+          const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
+          const MatrixView<Real> out = room_for(task);
+          part.compute(computer, task, out);
+          if (part.deliver) part.deliver(task, out);
+          if (saver) saver->add(task.row, task.col, out);
+        },
+        [&](Index done) { phase.update(done); });
+    mpi::collectively(comm, [&] {
+      if (saver) saver->flush();
+    });
+    phase.finish();
+  }
+
+  Json& section = metrics_[part.name];
+  const double seconds = comm.max(timer.seconds());
+  section["n"] = problem_.n();
+  if (part.part == io::GramPart::test_train) section["m"] = problem_.m();
+  section["entries"] = reused + computed;
+  section["seconds"] = seconds;
+  section["entries_per_second"] = seconds > 0 ? static_cast<double>(computed) / seconds : 0.0;
+  section["reused_entries"] = reused;
+  section["prepare_seconds"] = comm.max(prepared);
+  metrics_.spread(part.name, "rank_seconds", worked);
+}
+
+template <class Real>
+void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
+  const gram::Schedule schedule(layout_, [&](TileIndex row, TileIndex col) {
+    return store_ && store_->done(io::GramPart::train, row, col);
+  });
+  Part part{.part = io::GramPart::train,
+            .name = "gram",
+            .rows = layout_.tiles(),
+            .tasks = schedule.tasks(context_.comm.rank()),
+            .compute = [](const gram::TileComputer<Real>& computer, const gram::TileTask& task,
+                          MatrixView<Real> out) { computer.train(task, out); },
+            .deliver = {}};
+  if (matrix != nullptr)
+    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) {
+      gram::place_tile(*matrix, layout_, task, tile);
+    };
+  provide(std::move(part));
+  train_provided_ = true;
+  operands_.rows.samples.reset();
+  if (matrix != nullptr)
+    dist::mirror(*matrix, [&](TileIndex row, TileIndex col) { return !schedule.mirrored(row, col); });
+}
+
+template <class Real>
+void GramStage<Real>::test(const TestConsumer& consume) {
+  if (problem_.m() == 0) return;
+  Part part{.part = io::GramPart::test_train,
+            .name = "test_block",
+            .rows = {problem_.m(), layout_.tile},
+            .tasks = gram::test_tasks(layout_, problem_.m(), grid_.row(), grid_.col()),
+            .compute = [](const gram::TileComputer<Real>& computer, const gram::TileTask& task,
+                          MatrixView<Real> out) { computer.test(task.row, task.col, out); },
+            .deliver = {}};
+  if (consume)
+    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) { consume(task.row, task.col, tile); };
+  provide(std::move(part));
+  save_test_diagonal();
+  test_provided_ = true;
+}
+
+template <class Real>
+void GramStage<Real>::save_test_diagonal() {
+  if (!store_) return;
+  const mpi::Communicator& comm = context_.comm;
+  const bool held = mpi::collectively(comm, [&] { return store_->read_test_diagonal().has_value(); });
+  if (comm.min(held ? 1 : 0) == 1) return;
+  prepare_operands();
+  // Each value once: the ranks of a grid row hold the same samples.
+  std::vector<double> diagonal(static_cast<std::size_t>(problem_.m()));
+  const gram::Side& side = operands_.test_rows;
+  if (grid_.col() == 0)
+    for (Index i = 0; i < side.samples->count(); ++i)
+      diagonal[static_cast<std::size_t>(side.map.to_global(i, grid_.row()))] =
+          side.samples->diagonal(context_.job->kernel.function, i);
+  comm.all_reduce(std::span(diagonal), MPI_SUM);
+  store_->write_test_diagonal(diagonal);
+}
+
+template <class Real>
+void GramStage<Real>::finish() {
+  if (!store_) return;
+  if (!store_->complete() && train_provided_ && (test_provided_ || problem_.m() == 0)) store_->finish();
+  store_->close();
+  store_.reset();
+}
+
+template class GramStage<float>;
+template class GramStage<double>;
+
+}  // namespace widegram::jobs

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/gram_store.hpp"
+#include "jobs/problem.hpp"
+#include "src/dist/matrix.hpp"
+#include "src/gram/operands.hpp"
+#include "src/gram/schedule.hpp"
+
+namespace widegram::jobs {
+
+/// The part of a job that provides Gram entries, from the job's gram.h5 as far as it holds them, computed and saved there
+/// otherwise. Real: the kernel's precision. Construction and all members are collective.
+template <class Real>
+class GramStage {
+ public:
+  /// What to do with a gram.h5 in the output folder that was made for another kernel or other data.
+  enum class OnMismatch { refuse, compute_without_store };
+
+  /// Opens the store, or makes it. Throws CollectiveError(usage) naming the difference where it must be refused, and where the
+  /// matrix (if one is to be filled) does not fit the memory. The problem's inputs are given up once they have been prepared
+  /// for the engine: one copy of the data is enough.
+  GramStage(const CommandContext& context, Problem& problem, Metrics& metrics, bool fills_matrix,
+            OnMismatch on_mismatch = OnMismatch::refuse);
+
+  /// Provides the training Gram: in the store and, where asked, as a symmetric matrix in the precision of the solver.
+  void train(dist::DistributedMatrix<double>* matrix = nullptr);
+
+  /// Told of a test x train tile: its place, and entries (rows are test samples).
+  using TestConsumer = std::function<void(TileIndex row, TileIndex col, MatrixView<const Real>)>;
+  /// Provides the test x train block, tile by tile; each rank hears of its own tiles.
+  void test(const TestConsumer& consume = {});
+
+  /// Marks the store as complete where nothing is missing, and closes it.
+  void finish();
+
+  const gram::Layout& layout() const { return layout_; }
+  const dist::ProcessGrid& grid() const { return grid_; }
+
+ private:
+  struct Part;  // what differs between the training triangle and the test block
+  void provide(Part part);
+  void open_store(OnMismatch on_mismatch);
+  void prepare_operands();
+  void save_test_diagonal();
+  bool stored(io::GramPart part, const gram::TileTask& task) const {
+    return store_ && store_->done(part, task.row, task.col);
+  }
+
+  const CommandContext& context_;
+  Problem& problem_;
+  Metrics& metrics_;
+  dist::ProcessGrid grid_;
+  gram::Layout layout_;
+  std::unique_ptr<kernels::Engine<Real>> engine_;
+  std::optional<io::GramStore> store_;
+  gram::Operands operands_;
+  bool train_provided_ = false;
+  bool test_provided_ = false;
+};
+
+extern template class GramStage<float>;
+extern template class GramStage<double>;
+
+}  // namespace widegram::jobs

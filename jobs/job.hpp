@@ -1,0 +1,80 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/data_spec.hpp"
+#include "io/encoding.hpp"
+#include "io/gram_store_header.hpp"
+#include "io/preprocess.hpp"
+#include "jobs/units.hpp"
+#include "src/base/index.hpp"
+#include "src/kernels/network.hpp"
+#include "src/kernels/presets.hpp"
+
+namespace widegram::jobs {
+
+/// The job file in memory, its defaults filled in. What each key means: jobs/job_tables.cpp, jobs/README.md.
+
+enum class Method { automatic, cholesky, cg };
+
+struct DataSection {
+  std::string train;
+  std::string test;  ///< empty: no test set
+  std::string format = "auto";
+  std::string labels = "auto";
+  std::string test_labels = "auto";
+  io::Targets targets = io::Targets::automatic;
+  io::Encoding encoding = io::Encoding::centered;
+  std::vector<io::Step> preprocess;
+};
+
+struct KernelSection {
+  kernels::Function function = kernels::Function::ntk;
+  io::Precision precision = io::Precision::float32;
+  std::string preset;  ///< empty where the job lists its layers
+  std::optional<Index> depth;
+  std::optional<double> weight_variance;
+  std::optional<double> bias_variance;
+  std::optional<kernels::Activation> activation;
+  kernels::Network network;     ///< what the preset or the layers stand for
+  std::string activation_toml;  ///< the preset's activation and the layers as TOML, with all their defaults
+  std::string layers_toml;
+};
+
+struct GramSection {
+  Index tile = 64;
+  Seconds checkpoint_every{60.0};
+  std::optional<Bytes> memory_limit;  ///< bytes a rank may use; without it: its share of the machine's memory
+};
+
+struct SolveSection {
+  Method method = Method::automatic;
+  double ridge = 1e-4;                   ///< relative to the mean of the Gram's diagonal
+  std::optional<double> ridge_absolute;  ///< in its place: the plain value
+  double tolerance = 1e-8;
+  Index max_iterations = 1000;
+};
+
+/// What this version predicts has no keys of its own yet.
+struct PredictSection {};
+
+/// One PETSc option without its dash; an empty value makes it a flag.
+struct PetscOption {
+  std::string name;
+  std::string value;
+};
+
+struct Job {
+  std::string name;
+  std::string output;
+  DataSection data;
+  KernelSection kernel;
+  GramSection gram;
+  SolveSection solve;
+  PredictSection predict;
+  std::vector<PetscOption> petsc;
+};
+
+}  // namespace widegram::jobs

@@ -1,0 +1,161 @@
+#include "jobs/job_file.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "jobs/job_tables.hpp"
+#include "jobs/overrides.hpp"
+#include "src/base/error.hpp"
+#include "src/kernels/canonical.hpp"
+#include "src/kernels/presets.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+[[noreturn]] void refuse(const std::string& file, const std::string& reason) {
+  throw Error(ExitCode::usage, fmt::format("{}: {}", file, reason));
+}
+
+std::string slurp(const std::string& path) {
+  if (std::filesystem::is_directory(path)) refuse(path, "is a folder, not a job file");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) refuse(path, "cannot read this job file; jobs/examples holds some to start from");
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+toml::table parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    throw Error(ExitCode::usage,
+                fmt::format("{}:{}: not TOML: {}", file, error.source().begin.line, error.description()));
+  }
+}
+
+/// A PETSc option's value: true stands for none.
+std::string petsc_value(const Value& option) {
+  const toml::node& node = option.node();
+  if (node.is_string()) return option.text();
+  if (node.is_boolean()) return option.flag() ? "" : "false";
+  if (node.is_number()) return to_toml(node);
+  if (!node.is_array()) option.wrong_type("a PETSc option's value (string, number, boolean or list)");
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < node.as_array()->size(); ++i) parts.push_back(petsc_value(option.element(i)));
+  return fmt::format("{}", fmt::join(parts, ","));
+}
+
+std::vector<PetscOption> petsc_options(const toml::table& top) {
+  std::vector<PetscOption> options;
+  const toml::node* node = top.get("petsc");
+  if (node == nullptr) return options;
+  for (const auto& [key, value] : Value(*node, "petsc").table()) {
+    const std::string name(key.str());
+    const Value option(value, "petsc." + name);
+    if (name.starts_with('-') || name.find(' ') != std::string::npos)
+      option.refuse("write a PETSc option without its dash and without blanks, e.g. ksp_monitor = true");
+    options.push_back({name, petsc_value(option)});
+  }
+  return options;
+}
+
+kernels::Network preset_network(const KernelSection& kernel, const Value& preset) {
+  try {
+    return kernels::preset(kernel.preset, {.depth = kernel.depth,
+                                           .weight_variance = kernel.weight_variance,
+                                           .bias_variance = kernel.bias_variance,
+                                           .activation = kernel.activation});
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}", preset.place(), error.what()));
+  }
+}
+
+bool is_table_file(const DataSection& data, const std::string& name) {
+  return data.format == "csv" ||
+         (data.format == "auto" && (name.ends_with(".csv") || name.ends_with(".tsv")));
+}
+
+/// Labels that a job names once serve both sets where both lie in one file, or where they are a column of
+/// tables.
+void resolve_test_labels(DataSection& data) {
+  if (data.test.empty() || data.test_labels != "auto") return;
+  const std::string test = io::parse_source(data.test).name;
+  if (test == io::parse_source(data.train).name || is_table_file(data, test)) data.test_labels = data.labels;
+}
+
+/// Keys that only mean something without, or with, another key of their table.
+void check_together(const toml::table& top, const std::string& file, Job& job) {
+  if (job.data.train.empty())
+    refuse(file, "data.train is missing: name the training set, e.g. train = \"digits:train\"");
+  const toml::table* kernel = top.get_as<toml::table>("kernel");
+  const toml::node* layers = kernel ? kernel->get("layers") : nullptr;
+  if (!job.kernel.preset.empty()) {
+    const Value preset(*kernel->get("preset"), "kernel.preset");
+    if (layers != nullptr) preset.refuse("and kernel.layers are both given: keep one");
+    job.kernel.network = preset_network(job.kernel, preset);
+  } else {
+    if (layers == nullptr)
+      refuse(file, "kernel.preset or kernel.layers is missing: say which network, e.g. preset = \"dense\"");
+    for (const char* name : {"depth", "weight_variance", "bias_variance", "activation"})
+      if (const toml::node* node = kernel->get(name))
+        Value(*node, std::string("kernel.") + name)
+            .refuse("belongs to a preset; give it in the layers instead");
+  }
+  const toml::table* solve = top.get_as<toml::table>("solve");
+  if (solve && solve->contains("ridge") && solve->contains("ridge_absolute"))
+    Value(*solve->get("ridge_absolute"), "solve.ridge_absolute")
+        .refuse("and solve.ridge are both given: keep one");
+}
+
+}  // namespace
+
+Job parse_job(std::string_view text, const std::string& file, std::span<const std::string> overrides) {
+  toml::table top = parse_toml(text, file);
+  for (const std::string& override : overrides) apply_override(top, override);
+  if (const toml::node* dkm = top.get("dkm"))
+    Value(*dkm, "[dkm]").refuse("comes with a later version: remove it");
+
+  Job job;
+  for_each_table(job, [&](const auto& keys, auto& section) {
+    if (keys.name().empty()) {
+      keys.read(top, "", section);
+    } else if (const toml::node* node = top.get(keys.name())) {
+      keys.read(Value(*node, keys.name()).table(), keys.name() + ".", section);
+    }
+  });
+  job.petsc = petsc_options(top);
+  check_together(top, file, job);
+  resolve_test_labels(job.data);
+  if (job.name.empty()) job.name = std::filesystem::path(file).stem().string();
+  if (job.output.empty()) job.output = "runs/" + job.name;
+  return job;
+}
+
+Job read_job(const mpi::Communicator& comm, const std::string& path, std::span<const std::string> overrides) {
+  std::string text;
+  mpi::on_root(comm, [&] { text = slurp(path); });
+  text = comm.broadcast(std::move(text));
+  return mpi::collectively(comm, [&] { return parse_job(text, path, overrides); });
+}
+
+std::string to_toml(const Job& job) {
+  std::string out = "# The job as widegram resolved it, with every default written out.\n";
+  for_each_table(job, [&](const auto& keys, const auto& section) {
+    if (!keys.name().empty()) out += fmt::format("\n[{}]\n", keys.name());
+    if (keys.name() == "kernel")
+      out += fmt::format("# network: {}\n", kernels::canonical(job.kernel.network));
+    for (const std::string& line : keys.write(section)) out += line + "\n";
+  });
+  if (job.petsc.empty()) return out;
+  out += "\n[petsc]\n";
+  for (const PetscOption& option : job.petsc)
+    out +=
+        fmt::format("{} = {}\n", to_toml(option.name), option.value.empty() ? "true" : to_toml(option.value));
+  return out;
+}
+
+}  // namespace widegram::jobs

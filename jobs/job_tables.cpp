@@ -1,0 +1,158 @@
+#include "jobs/job_tables.hpp"
+
+#include "jobs/activation_parser.hpp"
+#include "jobs/layer_parser.hpp"
+#include "src/base/error.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+Key<KernelSection> activation_key() {
+  return {"activation", "name or table with op",
+          "a preset's activation, e.g. \"erf\" or { op = \"leaky_relu\", slope = 0.1 }",
+          [](KernelSection& section, const Value& value) {
+            ParsedActivation parsed = parse_activation(value);
+            section.activation = std::move(parsed.activation);
+            section.activation_toml = std::move(parsed.toml);
+          },
+          [](const KernelSection& section) { return section.activation_toml; }};
+}
+
+Key<KernelSection> layers_key() {
+  return {"layers", "list of tables", "the network itself, in place of a preset: see the operations below",
+          [](KernelSection& section, const Value& value) {
+            ParsedNetwork parsed = parse_network(value, ",\n          ");
+            section.network = std::move(parsed.network);
+            section.layers_toml = std::move(parsed.toml);
+          },
+          [](const KernelSection& section) { return section.layers_toml; }};
+}
+
+/// Steps are checked where they stand, so that a slip is named by its line.
+Key<DataSection> preprocess_key() {
+  return {"preprocess", type_name(std::vector<std::string>()),
+          "steps in order, their statistics from the training set alone: scale(a), standardize, center, "
+          "normalize, zca(eps)",
+          [](DataSection& section, const Value& value) {
+            try {
+              section.preprocess = io::parse_steps(value.texts());
+            } catch (const Error& error) {
+              value.refuse(fmt::format("= {}: {}", to_toml(value.texts()), error.what()));
+            }
+          },
+          [](const DataSection& section) {
+            std::vector<std::string> texts;
+            for (const io::Step& step : section.preprocess) texts.push_back(io::to_string(step));
+            return to_toml(texts);
+          }};
+}
+
+/// Written out only where it counts: ridge_absolute takes its place.
+Key<SolveSection> ridge_key() {
+  Key<SolveSection> ridge = key("ridge", &SolveSection::ridge,
+                                "added to the diagonal, relative to the Gram's mean diagonal", {.least = 0});
+  ridge.show = [](const SolveSection& section) {
+    return section.ridge_absolute ? std::string() : to_toml(section.ridge);
+  };
+  return ridge;
+}
+
+}  // namespace
+
+const KeyTable<Job>& top_keys() {
+  static const KeyTable<Job> table(
+      "",
+      {key("name", &Job::name, "what reports call the job; without it: the job file's name without .toml"),
+       key("output", &Job::output,
+           "folder that results go to, made where it is missing; without it: runs/NAME")},
+      {"data", "kernel", "gram", "solve", "predict", "petsc", "dkm"});
+  return table;
+}
+
+const KeyTable<DataSection>& data_keys() {
+  using S = DataSection;
+  static const KeyTable<S> table(
+      "data",
+      {key("train", &S::train,
+           "training set: a built-in name (digits:train, fashion-mnist:train, ...) or a path, with an "
+           "optional slice "
+           "[from:to]"),
+       key("test", &S::test, "test set, the same way; empty: none"),
+       choice("format", &S::format, {"auto", "idx", "cifar10", "hdf5", "npy", "csv", "libsvm"},
+              "file format; auto: by the file's first bytes and its name"),
+       key("labels", &S::labels,
+           "where labels are: a path (idx, npy) or a column's name or number (csv); auto: the file that the "
+           "usual names "
+           "suggest, for csv the column label, class, target or y, else the last"),
+       key("test_labels", &S::test_labels,
+           "the same for the test set; auto: `labels` where both sets lie in one file or in csv tables, else "
+           "guessed likewise"),
+       choice("targets", &S::targets, {"auto", "classes", "values"},
+              "what labels mean; auto: classes where they are whole numbers or words"),
+       choice("encoding", &S::encoding, {"centered", "one-hot"},
+              "targets of a class: one-hot minus 1/K, or one-hot; the predicted class is the largest output"),
+       preprocess_key(), later<S>("augment", "augmentation of the training set")});
+  return table;
+}
+
+const KeyTable<KernelSection>& kernel_keys() {
+  using S = KernelSection;
+  static const KeyTable<S> table(
+      "kernel",
+      {choice("function", &S::function, {"nngp", "ntk"},
+              "covariance of the network's outputs, or its neural tangent kernel"),
+       choice("precision", &S::precision, {"float32", "float64"}, "of the Gram's entries"),
+       key("preset", &S::preset, "a network by name: " + alternatives(kernels::preset_names())),
+       key("depth", &S::depth, "a preset's hidden weight layers; without it: the preset's own",
+           {.least = 1, .most = 10000}),
+       key("weight_variance", &S::weight_variance,
+           "a preset's hidden weight variance W_std^2; without it: the preset's own", {.above = 0}),
+       key("bias_variance", &S::bias_variance,
+           "a preset's hidden bias variance b_std^2; without it: the preset's own", {.least = 0}),
+       activation_key(), layers_key(), only<S>("both", "false", {"true"}, "NNGP and NTK from one pass"),
+       later<S>("depths", "several depths from one pass")});
+  return table;
+}
+
+const KeyTable<GramSection>& gram_keys() {
+  using S = GramSection;
+  static const KeyTable<S> table(
+      "gram",
+      {key("tile", &S::tile, "edge of the square of entries that is computed, checksummed and saved as one",
+           {.least = 8, .most = 1024, .multiple_of = 8}),
+       key("checkpoint_every", &S::checkpoint_every, "longest time between saves of finished tiles",
+           {.above = 0}),
+       only<S>("mode", "\"stored\"", {"\"recompute\"", "\"out-of-core\""},
+               "where the Gram lives: in memory and in gram.h5"),
+       key("memory_limit", &S::memory_limit,
+           "most memory that a rank may plan with; without it: its share of what the machine has",
+           {.least = 1})});
+  return table;
+}
+
+const KeyTable<SolveSection>& solve_keys() {
+  using S = SolveSection;
+  static const KeyTable<S> table(
+      "solve",
+      {choice("method", &S::method, {"auto", "cholesky", "cg"},
+              "auto: Cholesky; cg: conjugate gradients by PETSc"),
+       ridge_key(),
+       key("ridge_absolute", &S::ridge_absolute, "in place of ridge: the plain value", {.least = 0}),
+       later<S>("ridges", "a list that selection picks the ridge from"),
+       later<S>("selection", "how the ridge is picked"),
+       only<S>("precision", "\"float64\"", {"\"mixed\""}, "of the factor and the solution"),
+       key("tolerance", &S::tolerance, "cg: residual relative to the target, for each target column",
+           {.above = 0, .most = 1}),
+       key("max_iterations", &S::max_iterations, "cg: most iterations for a target column", {.least = 1}),
+       only<S>("preconditioner", "\"none\"", {"\"nystrom\"", "\"rpcholesky\""}, "cg: what speeds it up"),
+       later<S>("preconditioner_rank", "columns that the preconditioner uses")});
+  return table;
+}
+
+const KeyTable<PredictSection>& predict_keys() {
+  static const KeyTable<PredictSection> table(
+      "predict", {only<PredictSection>("variance", "false", {"true"}, "posterior variances")});
+  return table;
+}
+
+}  // namespace widegram::jobs

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "jobs/value.hpp"
+
+namespace widegram::jobs {
+
+/// What the reference says of a key.
+struct KeyInfo {
+  std::string name;
+  std::string type;
+  std::string default_value;  ///< as TOML; empty: none
+  std::string help;
+};
+
+/// One key of a table that fills the fields of a Section.
+template <class Section>
+struct Key {
+  std::string name;
+  std::string type;
+  std::string help;
+  std::function<void(Section&, const Value&)> read;
+  std::function<std::string(const Section&)> show;  ///< the value as TOML; empty: not set
+};
+
+/// A key that fills `field`; its type follows from the field's. An empty string stands for 'not set'.
+template <class Section, class Field>
+Key<Section> key(std::string name, Field Section::*field, std::string help, Limits limits = {}) {
+  const std::string range = to_text(limits);
+  std::string type = type_name(Field());
+  if (!range.empty()) type += ", " + range;
+  return {
+      std::move(name), std::move(type), std::move(help),
+      [field, limits](Section& section, const Value& value) { jobs::read(value, limits, section.*field); },
+      [field](const Section& section) {
+        if constexpr (std::is_same_v<Field, std::string>)
+          if ((section.*field).empty()) return std::string();
+        return to_toml(section.*field);
+      }};
+}
+
+/// Joins names as "a | b | c".
+std::string alternatives(const std::vector<std::string>& names);
+
+/// Throws Error(usage): the key is none of `known`; names the nearest, or all where none is near.
+[[noreturn]] void refuse_unknown_key(const Value& value, const std::vector<std::string>& known);
+
+/// Place of the value's text in `names`; refuses any other text, with the nearest name.
+std::size_t choose(const Value& value, const std::vector<std::string>& names);
+
+/// A key that takes one of `names`: `field` is that text, or an enumeration whose values are in the order of
+/// the names.
+template <class Section, class Field>
+Key<Section> choice(std::string name, Field Section::*field, std::vector<std::string> names,
+                    std::string help) {
+  return {std::move(name), alternatives(names), std::move(help),
+          [field, names](Section& section, const Value& value) {
+            const std::size_t i = choose(value, names);
+            if constexpr (std::is_enum_v<Field>)
+              section.*field = static_cast<Field>(i);
+            else
+              section.*field = names[i];
+          },
+          [field, names](const Section& section) {
+            if constexpr (std::is_enum_v<Field>)
+              return to_toml(names[static_cast<std::size_t>(section.*field)]);
+            else
+              return to_toml(section.*field);
+          }};
+}
+
+/// Accepts `now` alone; says of a value among `later` that it comes with a later version. All as TOML.
+void only_now(const Value& value, const std::string& now, const std::vector<std::string>& later);
+
+/// A key of the job file of which this version does one value alone.
+template <class Section>
+Key<Section> only(std::string name, std::string now, std::vector<std::string> later, std::string help) {
+  return {std::move(name), fmt::format("{} (later: {})", now, fmt::join(later, ", ")), std::move(help),
+          [now, later](Section&, const Value& value) { only_now(value, now, later); },
+          [now](const Section&) { return now; }};
+}
+
+/// A key of the job file that this version does not have yet.
+template <class Section>
+Key<Section> later(std::string name, std::string help) {
+  return {std::move(name), "in a later version", std::move(help),
+          [](Section&, const Value& value) { value.refuse("comes with a later version: remove it"); },
+          [](const Section&) { return std::string(); }};
+}
+
+/// All keys of one table: checks and fills a section, writes it, and lists itself for the reference.
+template <class Section>
+class KeyTable {
+ public:
+  /// `name`: as in the job file; empty for the top of the file. `others`: names that the caller reads itself.
+  KeyTable(std::string name, std::vector<Key<Section>> keys, std::vector<std::string> others = {})
+      : name_(std::move(name)), keys_(std::move(keys)), others_(std::move(others)) {}
+
+  const std::string& name() const { return name_; }
+
+  /// `path`: what stands before a key in messages, e.g. "solve." or "kernel.layers[2].".
+  /// Throws Error(usage) with file, line and key for the first key that is unknown or does not fit.
+  void read(const toml::table& table, const std::string& path, Section& section) const {
+    for (const auto& [written, node] : table) {
+      const std::string name(written.str());
+      if (std::find(others_.begin(), others_.end(), name) != others_.end()) continue;
+      const Value value(node, path + name);
+      const auto known =
+          std::find_if(keys_.begin(), keys_.end(), [&](const auto& k) { return k.name == name; });
+      if (known == keys_.end()) refuse_unknown_key(value, names());
+      known->read(section, value);
+    }
+  }
+
+  /// "key = value" a key, in the order of the table.
+  std::vector<std::string> write(const Section& section) const {
+    std::vector<std::string> lines;
+    for (const auto& key : keys_)
+      if (const std::string text = key.show(section); !text.empty()) lines.push_back(key.name + " = " + text);
+    return lines;
+  }
+
+  std::vector<KeyInfo> info() const {
+    std::vector<KeyInfo> all;
+    for (const auto& key : keys_) all.push_back({key.name, key.type, key.show(Section()), key.help});
+    return all;
+  }
+
+ private:
+  std::vector<std::string> names() const {
+    std::vector<std::string> all = others_;
+    for (const auto& key : keys_) all.push_back(key.name);
+    return all;
+  }
+
+  std::string name_;
+  std::vector<Key<Section>> keys_;
+  std::vector<std::string> others_;
+};
+
+}  // namespace widegram::jobs

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+#include <mpi.h>
+#include <petscsys.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/command_line.hpp"
+#include "jobs/commands/commands.hpp"
+#include "jobs/job_file.hpp"
+#include "jobs/launch.hpp"
+#include "jobs/versions.hpp"
+#include "src/mpi/agree.hpp"
+#include "src/mpi/petsc.hpp"
+#include "src/mpi/session.hpp"
+
+namespace {
+
+using namespace widegram;
+using namespace widegram::jobs;
+
+/// MPI from the first line on: the job file, which is read on rank 0, may hold options that PETSc wants when
+/// it starts.
+class EarlyMpi {
+ public:
+  EarlyMpi() {
+    MPI_Init(nullptr, nullptr);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  }
+  ~EarlyMpi() {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (!finalized) MPI_Finalize();
+  }
+  EarlyMpi(const EarlyMpi&) = delete;
+  EarlyMpi& operator=(const EarlyMpi&) = delete;
+};
+
+/// An error that this rank alone has met: the others cannot know of it, so it ends them too.
+[[noreturn]] void abort_alone(const mpi::Communicator& comm, int code, const char* what) {
+  fmt::print(stderr, "widegram: error on rank {}: {}\n", comm.rank(), what);
+  std::fflush(nullptr);
+  mpi::abort_all(code);
+}
+
+/// The program's only place that catches: an error of all ranks becomes one message and an exit code.
+template <class Work>
+int guarded(const mpi::Communicator& comm, Work&& work) {
+  constexpr int internal_error = 1;
+  try {
+    return work();
+  } catch (const Error& error) {
+    const bool of_all = dynamic_cast<const mpi::CollectiveError*>(&error) != nullptr || comm.size() == 1;
+    if (!of_all) abort_alone(comm, static_cast<int>(error.code()), error.what());
+    if (comm.is_root()) fmt::print(stderr, "widegram: error: {}\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    abort_alone(comm, internal_error, error.what());
+  }
+}
+
+bool takes_job(const CommandLine& line) { return !line.job_file.empty(); }
+
+/// Commands that compute must not run as many copies of one rank.
+void check_launch(const mpi::Communicator& comm, const CommandLine& line) {
+  if (!takes_job(line) || line.command == "doctor" || line.command == "describe") return;
+  mpi::collectively(comm, [&] {
+    if (const std::string problem = launch_problem(comm.size()); !problem.empty())
+      throw Error(ExitCode::usage, problem);
+  });
+}
+
+/// Options of the job first, those of the command line after them: the later one wins.
+std::vector<std::string> petsc_words(const std::optional<Job>& job, const CommandLine& line) {
+  std::vector<std::string> words;
+  for (const PetscOption& option : job ? job->petsc : std::vector<PetscOption>()) {
+    words.push_back("-" + option.name);
+    if (!option.value.empty()) words.push_back(option.value);
+  }
+  words.insert(words.end(), line.petsc.begin(), line.petsc.end());
+  return words;
+}
+
+void warn_of_unused_options(Progress& progress) {
+  PetscInt count = 0;
+  char** names = nullptr;
+  char** values = nullptr;
+  petsc::check(PetscOptionsLeftGet(nullptr, &count, &names, &values));
+  for (PetscInt i = 0; i < count; ++i)
+    progress.warn(fmt::format(
+        "the PETSc option -{} was not used: it is misspelt, or what it speaks of did not run", names[i]));
+  petsc::check(PetscOptionsLeftRestore(nullptr, &count, &names, &values));
+}
+
+Progress make_progress(const mpi::Communicator& comm, const CommandLine& line) {
+  if (!comm.is_root()) return Progress();
+  using Level = Progress::Level;
+  return Progress(std::cerr, {.level = line.quiet     ? Level::quiet
+                                       : line.verbose ? Level::verbose
+                                                      : Level::normal,
+                              .terminal = isatty(STDERR_FILENO) == 1});
+}
+
+int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const std::optional<Job>& job) {
+  const mpi::Session session(petsc_words(job, line));
+  // Nothing may unwind through the session: its end is collective.
+  return guarded(comm, [&] {
+    if (line.show_version) {
+      if (comm.is_root()) fmt::print("{}", version_text());
+      return 0;
+    }
+    Progress progress = make_progress(comm, line);
+    const ExitCode code = execute({comm, line, job ? &*job : nullptr, progress});
+    warn_of_unused_options(progress);
+    std::fflush(stdout);
+    // Open MPI ends all ranks as soon as one of them exits with an error.
+    comm.barrier();
+    return static_cast<int>(code);
+  });
+}
+
+int run_program(const mpi::Communicator& comm, const std::vector<std::string>& words) {
+  const CommandLine line = mpi::collectively(comm, [&] { return parse_command_line(words); });
+  if (line.help) {
+    if (comm.is_root()) fmt::print("{}", *line.help);
+    return 0;
+  }
+  check_launch(comm, line);
+  std::optional<Job> job;
+  if (takes_job(line)) job = read_job(comm, line.job_file, line.overrides);
+  return run_in_session(comm, line, job);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const EarlyMpi mpi;
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  return guarded(comm, [&] { return run_program(comm, words); });
+}

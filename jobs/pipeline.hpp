@@ -1,0 +1,18 @@
+#pragma once
+
+#include "jobs/commands/commands.hpp"
+
+namespace widegram::jobs {
+
+/// The parts of the main job that a command runs, in this order. A part that comes later finds what the earlier ones have left
+/// in the output folder.
+struct Parts {
+  bool gram = false;     ///< gram.h5, complete
+  bool solve = false;    ///< model.h5
+  bool predict = false;  ///< predictions.h5
+};
+
+/// Collective. Opens the output folder, loads the data, runs the parts, writes metrics.json.
+ExitCode run_parts(const CommandContext& context, const Parts& parts);
+
+}  // namespace widegram::jobs

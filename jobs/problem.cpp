@@ -1,0 +1,79 @@
+#include "jobs/problem.hpp"
+
+#include <fmt/format.h>
+
+#include <span>
+#include <vector>
+
+#include "io/data_fingerprint.hpp"
+#include "io/preprocess.hpp"
+#include "src/kernels/canonical.hpp"
+#include "src/kernels/shapes.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+/// Checksums of all samples in global order, on every rank.
+std::vector<std::uint64_t> sample_checksums(const mpi::Communicator& comm, const io::DataSet& set) {
+  const std::vector<std::uint64_t> local = io::fingerprint(comm, set).inputs;
+  std::vector<std::uint64_t> all(static_cast<std::size_t>(set.samples()));
+  std::copy(local.begin(), local.end(), all.begin() + set.local.begin);
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    const Range range = set.partition.range(rank);
+    comm.broadcast(std::span(all).subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size())),
+                   rank);
+  }
+  return all;
+}
+
+std::string summary(const io::DataSet& set) {
+  return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape), set.outputs,
+                     set.target_kind == io::TargetKind::classes ? "classes" : "target values");
+}
+
+}  // namespace
+
+io::DataSpec training_spec(const DataSection& data) {
+  return {.source = data.train, .format = data.format, .labels = data.labels, .targets = data.targets};
+}
+
+io::DataSpec test_spec(const DataSection& data) {
+  return {.source = data.test, .format = data.format, .labels = data.test_labels, .targets = data.targets};
+}
+
+Problem load_problem(const CommandContext& context, Metrics& metrics) {
+  const mpi::Communicator& comm = context.comm;
+  const Job& job = *context.job;
+  const Timer timer;
+  Problem problem;
+  problem.train = io::read_data(comm, training_spec(job.data));
+  context.progress.note(summary(problem.train));
+  mpi::collectively(comm, [&] { kernels::check_shapes(job.kernel.network, problem.train.shape); });
+  if (!job.data.test.empty()) {
+    problem.test = io::read_data(comm, test_spec(job.data), &problem.train);
+    context.progress.note(summary(*problem.test));
+  }
+  io::Preprocessor preprocessor = io::Preprocessor::fit(comm, job.data.preprocess, problem.train);
+  if (problem.test) preprocessor.apply(comm, *problem.test);
+  for (const std::string& warning : preprocessor.warnings()) context.progress.warn(warning);
+
+  problem.header = {.kernel = kernels::canonical(job.kernel.network),
+                    .function = job.kernel.function == kernels::Function::ntk ? "ntk" : "nngp",
+                    .precision = job.kernel.precision,
+                    .tile = job.gram.tile,
+                    .sample_shape = problem.train.shape,
+                    .train_samples = sample_checksums(comm, problem.train),
+                    .test_samples = {}};
+  if (problem.test) problem.header.test_samples = sample_checksums(comm, *problem.test);
+
+  metrics["data"]["train_samples"] = problem.n();
+  metrics["data"]["test_samples"] = problem.m();
+  metrics["data"]["shape"] = {problem.train.shape.channels, problem.train.shape.height, problem.train.shape.width};
+  metrics.spread("data", "rank_seconds", timer.seconds());
+  return problem;
+}
+
+gram::SpreadSamples spread(const io::DataSet& set) { return {set.inputs.view(), set.partition}; }
+
+}  // namespace widegram::jobs

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <vector>
+
+#include "io/gram_store.hpp"
+#include "src/base/timer.hpp"
+
+namespace widegram::jobs {
+
+/// Hands finished tiles to the store in batches: when `seconds` have passed since the last one, or 64 MiB have gathered.
+/// Local to the rank; errors are those of GramStore::write_tiles().
+template <class Real>
+class TileSaver {
+ public:
+  TileSaver(io::GramStore& store, io::GramPart part, double seconds) : store_(store), part_(part), seconds_(seconds) {}
+
+  /// Copies the tile.
+  void add(TileIndex row, TileIndex col, MatrixView<const Real> entries) {
+    waiting_.push_back({row, col, entries.rows, entries.cols, entries_.size()});
+    for (Index j = 0; j < entries.cols; ++j)
+      entries_.insert(entries_.end(), entries.column(j), entries.column(j) + entries.rows);
+    if (since_.seconds() > seconds_ || entries_.size() * sizeof(Real) > most_bytes) flush();
+  }
+
+  /// Saves what waits. To be called once the last tile has been added.
+  void flush() {
+    std::vector<io::StoredTile<const Real>> tiles;
+    tiles.reserve(waiting_.size());
+    for (const Waiting& tile : waiting_)
+      tiles.push_back({tile.row, tile.col, {entries_.data() + tile.offset, tile.rows, tile.cols}});
+    store_.write_tiles<Real>(part_, tiles);
+    waiting_.clear();
+    entries_.clear();
+    since_ = Timer();
+  }
+
+ private:
+  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+  struct Waiting {
+    TileIndex row;
+    TileIndex col;
+    Index rows;
+    Index cols;
+    std::size_t offset;
+  };
+
+  io::GramStore& store_;
+  io::GramPart part_;
+  double seconds_;
+  Timer since_;
+  std::vector<Waiting> waiting_;
+  std::vector<Real> entries_;
+};
+
+}  // namespace widegram::jobs

@@ -1,0 +1,83 @@
+#include "jobs/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include "src/base/error.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string message_of(const Words& words) {
+  try {
+    parse_command_line(words);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    return error.what();
+  }
+  return "accepted";
+}
+
+void expect_part(const std::string& message, const std::string& part) {
+  EXPECT_NE(message.find(part), std::string::npos) << message << "\nlacks: " << part;
+}
+
+TEST(CommandLine, AWholeOne) {
+  const CommandLine line = parse_command_line({"run", "job.toml", "--set", "a.b=[1, 2]", "--quiet", "--set",
+                                               "c=d", "--", "-ksp_monitor", "--", "-log_view"});
+  EXPECT_EQ(line.command, "run");
+  EXPECT_EQ(line.job_file, "job.toml");
+  EXPECT_EQ(line.overrides, (Words{"a.b=[1, 2]", "c=d"}));
+  EXPECT_EQ(line.petsc, (Words{"-ksp_monitor", "--", "-log_view"}));
+  EXPECT_TRUE(line.quiet);
+  EXPECT_FALSE(line.help);
+}
+
+TEST(CommandLine, OptionsStandAnywhere) {
+  const CommandLine line = parse_command_line({"--verbose", "gram", "--set=a=1", "job.toml", "--set", "b=2"});
+  EXPECT_EQ(line.command, "gram");
+  EXPECT_TRUE(line.verbose);
+  EXPECT_EQ(line.overrides, (Words{"a=1", "b=2"}));
+}
+
+TEST(CommandLine, FilesAndFolders) {
+  EXPECT_TRUE(parse_command_line({"inspect", "gram.h5", "--json"}).json);
+  EXPECT_EQ(parse_command_line({"verify", "gram.h5"}).file, "gram.h5");
+  EXPECT_EQ(parse_command_line({"report", "a", "b"}).folders, (Words{"a", "b"}));
+  EXPECT_EQ(parse_command_line({"doctor"}).job_file, "");
+  EXPECT_EQ(parse_command_line({"doctor", "job.toml"}).job_file, "job.toml");
+}
+
+TEST(CommandLine, HelpOfTheProgramAndOfEveryCommand) {
+  EXPECT_TRUE(parse_command_line({}).help);
+  for (const CommandSyntax& command : command_syntax()) {
+    if (command.later) continue;
+    expect_part(*parse_command_line({"--help"}).help, "\n  " + command.name + " ");
+    const std::string help = *parse_command_line({command.name, "--help"}).help;
+    expect_part(help, command.summary);
+    expect_part(help, command.example);
+  }
+  expect_part(*parse_command_line({"--help-job"}).help, "checkpoint_every");
+  EXPECT_TRUE(parse_command_line({"--version"}).show_version);
+}
+
+TEST(CommandLine, WhatIsWrongIsNamed) {
+  expect_part(message_of({"rnu", "job.toml"}), "unknown command 'rnu'; did you mean 'run'?");
+  expect_part(message_of({"--set", "a=b", "rnu"}), "unknown command 'rnu'");
+  expect_part(message_of({"run"}), "JOB.toml is required");
+  expect_part(message_of({"run", "a.toml", "b.toml"}), "b.toml");
+  expect_part(message_of({"run", "a.toml", "--walltime", "3"}), "--walltime");
+  expect_part(message_of({"run", "a.toml", "--set"}), "--set");
+  expect_part(message_of({"run", "a.toml", "--quiet", "--verbose"}), "exclude each other");
+  expect_part(message_of({"--quiet"}), "no command");
+  expect_part(message_of({"inspect"}), "FILE is required");
+}
+
+TEST(CommandLine, CommandsOfLaterVersionsSaySo) {
+  for (const char* name : {"dkm", "spectrum", "scale", "plan"})
+    expect_part(message_of({name, "job.toml"}), "comes with a later version");
+}
+
+}  // namespace
+}  // namespace widegram::jobs

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Every example job, run small on two ranks: it ends well and reports how good its predictions are.
+# Usage: examples.sh PROGRAM SOURCE_FOLDER
+set -euo pipefail
+program=$1
+source=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$source"
+
+small_settings() {
+  case $1 in
+    fashion)
+      [[ -d /usr/share/datasets/fashion-mnist ]] || return 1
+      echo "data.train=fashion-mnist:train[:300] data.test=fashion-mnist:test[:100]" ;;
+    digits) echo "data.train=digits:train[:400] data.test=digits:test[:100]" ;;
+    cntk-gap) echo "data.train=digits:train[:60] data.test=digits:test[:30]" ;;
+    *) echo "" ;;
+  esac
+}
+
+for job in jobs/examples/*.toml; do
+  name=$(basename "$job" .toml)
+  settings=$(small_settings "$name") || { echo "$name: skipped, its data is not installed"; continue; }
+  words=(--set "output=$scratch/$name")
+  for setting in $settings; do words+=(--set "$setting"); done
+  mpirun -n 2 "$program" run "$job" "${words[@]}" --quiet
+  quality=$("$program" report "$scratch/$name" | sed -n 2p)
+  echo "$quality"
+  grep -qE '([0-9]+\.[0-9]+ %|rmse [0-9])' <<<"$quality" || { echo "FAILED: $name reports no accuracy and no RMSE"; exit 1; }
+  for file in gram.h5 model.h5 predictions.h5 job.toml; do
+    [[ -s $scratch/$name/$file ]] || { echo "FAILED: $name left no $file"; exit 1; }
+  done
+done

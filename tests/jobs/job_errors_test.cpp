@@ -1,0 +1,119 @@
+// A job that is wrong: one message that names the place, the key and the way out.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "jobs/job_file.hpp"
+#include "src/base/error.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+/// Two lines that make a job whole; what a test adds starts on line 3.
+constexpr const char* whole = "data.train = 'digits'\nkernel.preset = 'dense'\n";
+
+std::string message_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse_job(text, "job.toml", overrides);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+    return error.what();
+  }
+  return "accepted";
+}
+
+std::string message_of_line(const std::string& line) { return message_of(whole + line + "\n"); }
+
+void expect_parts(const std::string& message, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts)
+    EXPECT_NE(message.find(part), std::string::npos) << message << "\nlacks: " << part;
+}
+
+TEST(JobErrors, NotToml) { expect_parts(message_of("a = [1\n"), {"job.toml:", "not TOML"}); }
+
+TEST(JobErrors, UnknownKeys) {
+  expect_parts(message_of_line("solve.rigde = 1.0"),
+               {"job.toml:3", "'solve.rigde'", "did you mean 'ridge'?"});
+  expect_parts(message_of_line("[gran]\ntile = 3"), {"job.toml:3", "'gran'", "did you mean 'gram'?"});
+  expect_parts(message_of_line("gram.zzzzzzzzzzzz = 1"), {"job.toml:3", "known here: ", "tile"});
+}
+
+TEST(JobErrors, WrongTypes) {
+  expect_parts(message_of_line("gram.tile = \"big\""),
+               {"job.toml:3", "gram.tile must be an integer", "the string \"big\""});
+  expect_parts(message_of_line("solve.ridge = true"),
+               {"job.toml:3", "solve.ridge must be a number", "the boolean true"});
+  expect_parts(message_of_line("data.preprocess = \"center\""), {"job.toml:3", "a list of strings"});
+  expect_parts(message_of_line("data.preprocess = [\"center\", 3]"),
+               {"job.toml:3", "data.preprocess[1] must be a string"});
+  expect_parts(message_of_line("solve = 3"), {"job.toml:3", "solve must be a table", "the integer 3"});
+  expect_parts(message_of_line("gram.checkpoint_every = 60"),
+               {"gram.checkpoint_every must be a time", "the integer 60"});
+  expect_parts(message_of_line("gram.memory_limit = \"1 gib\""),
+               {"gram.memory_limit must be a size", "1 gib"});
+  expect_parts(message_of_line("name = 2024-01-01"), {"name must be a string", "2024-01-01"});
+}
+
+TEST(JobErrors, OutOfRange) {
+  expect_parts(message_of_line("gram.tile = 0"), {"job.toml:3", "gram.tile = 0", "at least 8"});
+  expect_parts(message_of_line("gram.tile = 60"), {"gram.tile = 60", "a multiple of 8"});
+  expect_parts(message_of_line("solve.ridge = -1"), {"solve.ridge", "at least 0"});
+  expect_parts(message_of_line("solve.ridge = nan"), {"solve.ridge must be a finite number"});
+  expect_parts(message_of_line("solve.tolerance = 0.0"), {"solve.tolerance", "greater than 0"});
+  expect_parts(message_of_line("gram.checkpoint_every = \"0s\""),
+               {"gram.checkpoint_every", "greater than 0"});
+}
+
+TEST(JobErrors, UnknownNames) {
+  expect_parts(message_of_line("kernel.function = \"ntkk\""),
+               {"job.toml:3", "nngp | ntk", "did you mean 'ntk'?"});
+  expect_parts(message_of_line("data.preprocess = [\"standardise\"]"),
+               {"job.toml:3", "standardise", "standardize"});
+  expect_parts(message_of("data.train = 'd'\nkernel.preset = 'dens'\n"), {"job.toml:2", "dens", "dense"});
+  expect_parts(message_of("data.train = 'd'\nkernel.preset = 'myrtle5'\nkernel.depth = 3\n"),
+               {"job.toml:2", "myrtle5", "depth"});
+  expect_parts(message_of_line("kernel.activation = \"rellu\""), {"job.toml:3", "rellu", "relu"});
+}
+
+TEST(JobErrors, MissingAndContradictory) {
+  expect_parts(message_of("kernel.preset = 'dense'\n"), {"job.toml", "data.train is missing"});
+  expect_parts(message_of("data.train = 'digits'\n"),
+               {"job.toml", "kernel.preset or kernel.layers is missing"});
+  expect_parts(message_of_line("kernel.layers = [{ op = \"dense\" }]"),
+               {"job.toml:2", "kernel.preset and kernel.layers"});
+  expect_parts(message_of("data.train = 'd'\nkernel.layers = [{ op = \"dense\" }]\nkernel.depth = 3\n"),
+               {"job.toml:3", "kernel.depth", "belongs to a preset"});
+  expect_parts(message_of_line("solve.ridge = 1.0\nsolve.ridge_absolute = 1.0"),
+               {"job.toml:4", "both given"});
+}
+
+TEST(JobErrors, WhatComesLaterIsNamedAndRefused) {
+  for (const char* line :
+       {"[dkm]", "solve.ridges = [1e-3]", "solve.selection = \"loo\"", "solve.precision = \"mixed\"",
+        "solve.preconditioner = \"nystrom\"", "solve.preconditioner_rank = 512", "gram.mode = \"recompute\"",
+        "gram.mode = \"out-of-core\"", "predict.variance = true", "data.augment = \"flip\"",
+        "kernel.both = true", "kernel.depths = [1, 2]"})
+    expect_parts(message_of_line(line), {"job.toml:3", "comes with a later version"});
+  expect_parts(message_of_line("gram.mode = \"storred\""), {"gram.mode must be \"stored\""});
+}
+
+TEST(JobErrors, Set) {
+  expect_parts(message_of(whole, {"solve.rigde=1"}), {"--set solve.rigde=1: ", "did you mean 'ridge'?"});
+  expect_parts(message_of(whole, {"gram.tile=big"}), {"--set gram.tile=big: ", "must be an integer"});
+  expect_parts(message_of(whole, {"solve.ridge"}), {"--set solve.ridge: ", "table.key=value"});
+  expect_parts(message_of(whole, {"=3"}), {"--set =3: ", "table.key=value"});
+  expect_parts(message_of(whole, {"a b=3"}), {"--set a b=3: "});
+  expect_parts(message_of(whole, {"data.preprocess=[center"}), {"--set data.preprocess=[center: "});
+  expect_parts(message_of(whole, {"data.train.x=3"}), {"--set data.train.x=3: ", "not a table"});
+  expect_parts(message_of(whole, {"kernel.preset=dens"}), {"--set kernel.preset=dens: ", "dense"});
+}
+
+TEST(JobErrors, Petsc) {
+  expect_parts(message_of_line("petsc.-ksp_monitor = true"), {"job.toml:3", "without its dash"});
+  expect_parts(message_of_line("petsc.ksp = { monitor = true }"), {"job.toml:3", "PETSc option's value"});
+}
+
+}  // namespace
+}  // namespace widegram::jobs
