@@ -1,0 +1,276 @@
+// The main job from end to end, on any number of ranks: the same bits, nothing computed twice, and errors that say what to do.
+
+#include "jobs/pipeline.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "io/gram_store.hpp"
+#include "io/model.hpp"
+#include "io/verify.hpp"
+#include "jobs/job_file.hpp"
+#include "src/base/matrix.hpp"
+#include "src/mpi/agree.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+constexpr Parts everything{.gram = true, .solve = true, .predict = true};
+
+class Pipeline : public testing::Test {
+ protected:
+  /// A small job on digits, changed by settings as --set takes them, with its output in `folder` of the scratch folder.
+  Job job(const std::string& folder, std::vector<std::string> settings = {}) const {
+    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
+    return parse_job(
+        "data.train = 'digits:train[:300]'\ndata.test = 'digits:test[:70]'\n"
+        "kernel.preset = 'dense'\nkernel.depth = 2\ngram.tile = 16\nsolve.ridge = 1e-3\n",
+        "job.toml", settings);
+  }
+
+  nlohmann::json run(const mpi::Communicator& comm, const Job& job, const Parts& parts) const {
+    Progress silent;
+    CommandLine line;
+    line.command = "run";
+    EXPECT_EQ(run_parts({comm, line, &job, silent}, parts), ExitCode::done);
+    comm.barrier();
+    std::ifstream in(std::filesystem::path(job.output) / "metrics.json");
+    return nlohmann::json::parse(in);
+  }
+  nlohmann::json run(const Job& job, const Parts& parts = everything) const { return run(comm_, job, parts); }
+
+  /// The error that all ranks meet alike.
+  std::string error_of(const Job& job, ExitCode code, const Parts& parts = everything) const {
+    try {
+      run(job, parts);
+    } catch (const mpi::CollectiveError& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      return error.what();
+    }
+    ADD_FAILURE() << "no error";
+    return "";
+  }
+
+  std::string file(const std::string& folder, const std::string& name) const { return scratch_ / (folder + "/" + name); }
+
+  /// All entries that a store holds, tile by tile.
+  std::vector<float> entries(const std::string& folder) const {
+    const mpi::Communicator self = mpi::Communicator::self();
+    auto store = io::GramStore::open(self, file(folder, "gram.h5"), hdf5::Access::read);
+    EXPECT_TRUE(store.complete());
+    std::vector<float> all;
+    for (const io::GramPart part : {io::GramPart::train, io::GramPart::test_train}) {
+      const io::GramTiles& tiles = store.tiles(part);
+      for (TileIndex row = 0; row < tiles.rows().count(); ++row)
+        for (TileIndex col = 0; col < tiles.cols().count(); ++col) {
+          if (!tiles.holds(row, col)) continue;
+          Matrix<float> tile(tiles.rows().range(row).size(), tiles.cols().range(col).size());
+          const io::StoredTile<float> stored{row, col, tile.view()};
+          EXPECT_TRUE(store.read_tiles<float>(part, std::span(&stored, 1)).empty()) << row << ", " << col;
+          all.insert(all.end(), tile.data(), tile.data() + tile.rows() * tile.cols());
+        }
+    }
+    store.close();
+    return all;
+  }
+
+  /// Copies a file of one folder to another, which is made.
+  void copy(const std::string& from, const std::string& to, const std::string& name) const {
+    mpi::on_root(comm_, [&] {
+      std::filesystem::create_directories(scratch_ / to);
+      std::filesystem::copy_file(file(from, name), file(to, name), std::filesystem::copy_options::overwrite_existing);
+    });
+  }
+
+  mpi::Communicator comm_ = mpi::Communicator::world();
+  test::TempDir scratch_{comm_};
+};
+
+TEST_F(Pipeline, AnyRankCountGivesTheBitsOfOneRank) {
+  const auto together = run(job("together"));
+  if (comm_.is_root()) {
+    run(mpi::Communicator::self(), job("alone"), everything);
+    EXPECT_EQ(entries("together"), entries("alone"));
+  }
+  EXPECT_GT(together.at("test").at("accuracy"), 0.85);
+  EXPECT_GT(together.at("train").at("accuracy"), 0.99);
+  EXPECT_LT(together.at("solve").at("relative_residual"), 1e-10);
+  EXPECT_EQ(together.at("gram").at("entries"), 300 * 301 / 2);
+  EXPECT_EQ(together.at("test_block").at("entries"), 300 * 70);
+  EXPECT_EQ(together.at("gram").at("reused_entries"), 0);
+}
+
+TEST_F(Pipeline, StepByStepIsTheSameAsAtOnce) {
+  run(job("at_once"));
+  const Job steps = job("steps");
+  run(steps, {.gram = true});
+  const auto solved = run(steps, {.solve = true});
+  EXPECT_EQ(solved.at("gram").at("reused_entries"), 300 * 301 / 2);
+  const auto predicted = run(steps, {.predict = true});
+  EXPECT_EQ(predicted.at("test_block").at("reused_entries"), 300 * 70);
+  if (comm_.is_root()) {
+    EXPECT_EQ(entries("at_once"), entries("steps"));
+  }
+  const io::Model one = io::read_model(comm_, file("at_once", "model.h5"));
+  const io::Model two = io::read_model(comm_, file("steps", "model.h5"));
+  for (Index i = 0; i < 300; ++i) EXPECT_NEAR(one.alpha(i, 3), two.alpha(i, 3), 1e-9);
+}
+
+TEST_F(Pipeline, AFinishedGramIsNotComputedAgain) {
+  run(job("again"));
+  const auto second = run(job("again", {"solve.ridge=0.1"}));
+  EXPECT_EQ(second.at("gram").at("reused_entries"), second.at("gram").at("entries"));
+  EXPECT_EQ(second.at("test_block").at("reused_entries"), second.at("test_block").at("entries"));
+}
+
+TEST_F(Pipeline, AnUnfinishedGramIsContinued) {
+  run(job("whole"));
+  // What a run that was killed after a third of its tiles leaves behind.
+  mpi::on_root(comm_, [&] {
+    const mpi::Communicator self = mpi::Communicator::self();
+    std::filesystem::create_directories(scratch_ / "cut");
+    auto from = io::GramStore::open(self, file("whole", "gram.h5"), hdf5::Access::read);
+    auto to = io::GramStore::create(self, file("cut", "gram.h5"), from.header());
+    const io::GramTiles& tiles = from.tiles(io::GramPart::train);
+    for (TileIndex row = 0; row < tiles.rows().count(); ++row)
+      for (TileIndex col = row % 3; col <= row; col += 3) {
+        Matrix<float> tile(tiles.rows().range(row).size(), tiles.cols().range(col).size());
+        const io::StoredTile<float> stored{row, col, tile.view()};
+        from.read_tiles<float>(io::GramPart::train, std::span(&stored, 1));
+        const io::StoredTile<const float> copied{row, col, tile.view()};
+        to.write_tiles<float>(io::GramPart::train, std::span(&copied, 1));
+      }
+    to.close();
+  });
+  const auto continued = run(job("cut"));
+  EXPECT_GT(continued.at("gram").at("reused_entries"), 10000);
+  EXPECT_LT(continued.at("gram").at("reused_entries"), 30000);
+  if (comm_.is_root()) {
+    EXPECT_EQ(entries("cut"), entries("whole"));
+  }
+}
+
+TEST_F(Pipeline, ADamagedTileIsComputedAgain) {
+  run(job("sound"));
+  copy("sound", "damaged", "gram.h5");
+  mpi::on_root(comm_, [&] {
+    // The last bytes of the file are entries.
+    std::fstream bytes(file("damaged", "gram.h5"), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekg(0, std::ios::end);
+    for (Index back : {3000, 40000}) {
+      bytes.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file("damaged", "gram.h5"))) - back);
+      bytes.put('\x55');
+    }
+  });
+  const bool bad = !io::verify(comm_, file("damaged", "gram.h5")).damaged.empty();
+  EXPECT_TRUE(bad);
+  const auto mended = run(job("damaged"));
+  const Index computed = mended.at("gram").at("entries").get<Index>() - mended.at("gram").at("reused_entries").get<Index>() +
+                         mended.at("test_block").at("entries").get<Index>() -
+                         mended.at("test_block").at("reused_entries").get<Index>();
+  EXPECT_GT(computed, 0);
+  EXPECT_LE(computed, 2 * 16 * 16);
+  if (comm_.is_root()) {
+    EXPECT_EQ(entries("damaged"), entries("sound"));
+  }
+}
+
+TEST_F(Pipeline, AnotherKernelOrOtherDataAreRefusedByName) {
+  run(job("taken"), {.gram = true});
+  EXPECT_NE(error_of(job("taken", {"kernel.depth=3"}), ExitCode::usage).find("kernel"), std::string::npos);
+  EXPECT_NE(error_of(job("taken", {"kernel.function=nngp"}), ExitCode::usage).find("function"), std::string::npos);
+  EXPECT_NE(error_of(job("taken", {"gram.tile=32"}), ExitCode::usage).find("tile"), std::string::npos);
+  EXPECT_NE(error_of(job("taken", {"data.preprocess=['center']"}), ExitCode::usage).find("sample 0"), std::string::npos);
+}
+
+TEST_F(Pipeline, AModelPredictsAnotherTestSet) {
+  run(job("model"));
+  const std::vector<float> before = entries("model");
+  const auto other = run(job("model", {"data.test=digits:test[200:300]"}), {.predict = true});
+  EXPECT_GT(other.at("test").at("accuracy"), 0.8);
+  // The Gram that was there is still the whole of it.
+  if (comm_.is_root()) {
+    EXPECT_EQ(entries("model"), before);
+  }
+  EXPECT_NE(error_of(job("model", {"data.train=digits:train[:299]"}), ExitCode::usage, {.predict = true}).find("model.h5"),
+            std::string::npos);
+  EXPECT_NE(error_of(job("empty"), ExitCode::files, {.predict = true}).find("model.h5"), std::string::npos);
+}
+
+TEST_F(Pipeline, DuplicatesWithoutARidgeNameTheMinorAndTheWayOut) {
+  mpi::on_root(comm_, [&] {
+    std::ofstream csv(scratch_ / "twins.csv");
+    csv << "a,b,label\n";
+    for (int i = 0; i < 40; ++i) {
+      const double angle = 0.15 * (i == 25 ? 7 : i);
+      csv << std::cos(angle) << ',' << std::sin(angle) << ',' << i % 2 << '\n';
+    }
+  });
+  const std::vector<std::string> settings{"data.train=" + (scratch_ / "twins.csv"), "data.test=",
+                                          "kernel.precision=float64", "solve.ridge=0"};
+  const std::string message = error_of(job("twins", settings), ExitCode::numerical);
+  EXPECT_NE(message.find("26"), std::string::npos) << message;
+  EXPECT_NE(message.find("ridge"), std::string::npos) << message;
+  // The Gram survives, and the suggested way works.
+  const auto mended = run(job("twins", {settings[0], settings[1], settings[2], "solve.ridge=1e-6"}));
+  EXPECT_EQ(mended.at("gram").at("reused_entries"), 40 * 41 / 2);
+}
+
+TEST_F(Pipeline, AZeroSampleIsASample) {
+  mpi::on_root(comm_, [&] {
+    std::ofstream csv(scratch_ / "zero.csv");
+    csv << "a,b,value\n0,0,0.5\n";
+    for (int i = 1; i < 30; ++i) csv << 0.1 * i << ',' << 0.05 * (i * i % 7) << ',' << 0.3 * i << '\n';
+  });
+  const auto fitted = run(job("zero", {"data.train=" + (scratch_ / "zero.csv"), "data.test=" + (scratch_ / "zero.csv[:3]")}));
+  EXPECT_TRUE(fitted.at("test").at("rmse").is_number());
+  EXPECT_FALSE(fitted.at("test").contains("accuracy"));
+}
+
+TEST_F(Pipeline, ConjugateGradientsAgreeWithCholesky) {
+  run(job("direct"));
+  const auto cg = run(job("cg", {"solve.method=cg", "solve.tolerance=1e-10"}));
+  EXPECT_GT(cg.at("solve").at("iterations"), 1);
+  const io::Model direct = io::read_model(comm_, file("direct", "model.h5"));
+  const io::Model iterative = io::read_model(comm_, file("cg", "model.h5"));
+  double largest = 0;
+  double worst = 0;
+  for (Index i = 0; i < 300; ++i) {
+    largest = std::max(largest, std::abs(direct.alpha(i, 0)));
+    worst = std::max(worst, std::abs(direct.alpha(i, 0) - iterative.alpha(i, 0)));
+  }
+  EXPECT_LT(worst, 1e-6 * largest);
+}
+
+TEST_F(Pipeline, APlanThatDoesNotFitTheMemoryNamesTheRanks) {
+  const std::string message = error_of(job("large", {"gram.memory_limit=100kB"}), ExitCode::usage);
+  EXPECT_NE(message.find("memory_limit"), std::string::npos) << message;
+  EXPECT_NE(message.find("ranks"), std::string::npos) << message;
+}
+
+TEST_F(Pipeline, EveryPrecisionAndFunction) {
+  for (const char* precision : {"float32", "float64"})
+    for (const char* function : {"ntk", "nngp"}) {
+      const auto result = run(job(std::string(precision) + function, {"kernel.precision=" + std::string(precision),
+                                                                      "kernel.function=" + std::string(function)}));
+      EXPECT_GT(result.at("test").at("accuracy"), 0.85) << precision << ' ' << function;
+    }
+}
+
+TEST_F(Pipeline, AJobWithoutATestSetEndsWithAModel) {
+  const auto fitted = run(job("no_test", {"data.test="}));
+  EXPECT_FALSE(fitted.contains("test"));
+  EXPECT_FALSE(std::filesystem::exists(file("no_test", "predictions.h5")));
+  EXPECT_NE(error_of(job("no_test", {"data.test="}), ExitCode::usage, {.predict = true}).find("data.test"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace widegram::jobs
