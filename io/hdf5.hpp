@@ -96,7 +96,7 @@ struct CreateOptions {
   Index user_block = 0;      ///< bytes in front that HDF5 leaves alone: 0, or a power of two from 512
   Index metadata_block = 0;  ///< metadata goes into blocks of this many bytes, and each dataset lies behind
                              ///< what was there before it; 0: as the library likes
-  Index alignment = 0;  ///< datasets from this size on start at multiples of it; 0: anywhere
+  Index alignment = 0;       ///< datasets from this size on start at multiples of it; 0: anywhere
 };
 
 /// An open file. Files are of the earliest format that holds them. A file opened for all ranks is closed by

@@ -18,8 +18,9 @@ void check_memory(const CommandContext& context, const gram::Plan& plan) {
       fmt::format("{} samples on {} ranks need {} a rank, and a rank may use {} ({}): {}", plan.layout.n,
                   context.comm.size(), readable_bytes(needed), readable_bytes(allowed),
                   limit ? "gram.memory_limit" : "its share of this machine's memory",
-                  ranks > 0 ? fmt::format("use at least {} ranks with as much memory each, or fewer samples", ranks)
-                            : "use fewer samples or features: one sample's share alone does not fit"));
+                  ranks > 0
+                      ? fmt::format("use at least {} ranks with as much memory each, or fewer samples", ranks)
+                      : "use fewer samples or features: one sample's share alone does not fit"));
 }
 
 }  // namespace widegram::jobs

@@ -17,25 +17,36 @@ namespace widegram::jobs {
 template <class Real>
 struct GramStage<Real>::Part {
   io::GramPart part;
-  std::string name;                   ///< of the phase and of the section in metrics.json
+  std::string title;                  ///< of the phase
+  std::string section;                ///< of metrics.json
   dist::Tiling rows;                  ///< tiles of its row dimension
+  dist::Tiling cols;                  ///< tiles of the training samples
   std::vector<gram::TileTask> tasks;  ///< of this rank
   std::function<void(const gram::TileComputer<Real>&, const gram::TileTask&, MatrixView<Real>)> compute;
   std::function<void(const gram::TileTask&, MatrixView<const Real>)> deliver;  ///< may be empty
 
-  bool on_diagonal(const gram::TileTask& task) const { return part == io::GramPart::train && task.row == task.col; }
+  Index entries(const gram::TileTask& task) const {
+    const Index edge = cols.range(task.col).size();
+    const bool on_diagonal = part == io::GramPart::train && task.row == task.col;
+    return on_diagonal ? edge * (edge + 1) / 2 : rows.range(task.row).size() * edge;
+  }
+  /// Window of the tile's extent on a buffer of a whole tile.
+  MatrixView<Real> room(const gram::TileTask& task, Matrix<Real>& buffer) const {
+    return {buffer.data(), rows.range(task.row).size(), cols.range(task.col).size(), buffer.rows()};
+  }
 };
 
 template <class Real>
-GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metrics& metrics, bool fills_matrix,
-                           OnMismatch on_mismatch)
+GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metrics& metrics,
+                           bool fills_matrix, OnMismatch on_mismatch)
     : context_(context),
       problem_(problem),
       metrics_(metrics),
       grid_(dist::ProcessGrid::square(context.comm)),
       layout_(gram::choose_layout(problem.n(), context.job->gram.tile, grid_.shape())),
       engine_(mpi::collectively(context.comm, [&] {
-        return kernels::make_engine<Real>(context.job->kernel.network, problem.train.shape, context.job->gram.tile);
+        return kernels::make_engine<Real>(context.job->kernel.network, problem.train.shape,
+                                          context.job->gram.tile);
       })) {
   metrics_["kernel"]["engine"] = engine_->name();
   check_memory(context, make_plan<Real>(layout_, problem.m(), *engine_, problem.train.shape, fills_matrix));
@@ -64,7 +75,8 @@ void GramStage<Real>::open_store(OnMismatch on_mismatch) {
   }
   throw mpi::CollectiveError(
       ExitCode::usage,
-      fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path, difference));
+      fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path,
+                  difference));
 }
 
 template <class Real>
@@ -85,76 +97,88 @@ void GramStage<Real>::prepare_operands() {
 }
 
 template <class Real>
-void GramStage<Real>::provide(Part part) {
+void GramStage<Real>::provide(const Part& part) {
   const mpi::Communicator& comm = context_.comm;
   const Timer timer;
-  const dist::Tiling cols = layout_.tiles();
-  const auto entries_of = [&](const gram::TileTask& task) {
-    const Index edge = cols.range(task.col).size();
-    return part.on_diagonal(task) ? edge * (edge + 1) / 2 : part.rows.range(task.row).size() * edge;
-  };
-  Matrix<Real> buffer(layout_.tile, layout_.tile);
-  const auto room_for = [&](const gram::TileTask& task) {
-    return MatrixView<Real>(buffer.data(), part.rows.range(task.row).size(), cols.range(task.col).size(), layout_.tile);
-  };
-
-  // What the store holds is read where somebody wants to see it; what turns out damaged there is computed again.
-  if (part.deliver && store_) {
-    std::vector<gram::TileTask> held;
-    for (const gram::TileTask& task : part.tasks)
-      if (stored(part.part, task)) held.push_back(task);
-    mpi::work_through(comm, static_cast<Index>(held.size()), [&](Index k) {
-      const gram::TileTask& task = held[static_cast<std::size_t>(k)];
-      const io::StoredTile<Real> tile{task.row, task.col, room_for(task)};
-      if (store_->template read_tiles<Real>(part.part, std::span(&tile, 1)).empty()) part.deliver(task, tile.entries);
-    });
-  }
+  if (part.deliver && store_) deliver_stored(part);
 
   std::vector<gram::TileTask> missing;
   Index reused = 0;
   Index computed = 0;
   for (const gram::TileTask& task : part.tasks) {
     const bool held = stored(part.part, task);
-    (held ? reused : computed) += entries_of(task);
+    (held ? reused : computed) += part.entries(task);
     if (!held) missing.push_back(task);
   }
   reused = comm.sum(reused);
   computed = comm.sum(computed);
-  double prepared = timer.seconds();
-  double worked = 0;
-  if (computed > 0) {
-    prepare_operands();
-    prepared = timer.seconds();
-    const gram::TileComputer<Real> computer(*engine_, context_.job->kernel.function, layout_, operands_);
-    std::optional<TileSaver<Real>> saver;
-    if (store_) saver.emplace(*store_, part.part, context_.job->gram.checkpoint_every.value);
-    Phase phase(context_.progress, part.name, comm.sum(static_cast<Index>(missing.size())), "tiles");
-    worked = mpi::work_through(
-        comm, static_cast<Index>(missing.size()),
-        [&](Index k) {
-          const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
-          const MatrixView<Real> out = room_for(task);
-          part.compute(computer, task, out);
-          if (part.deliver) part.deliver(task, out);
-          if (saver) saver->add(task.row, task.col, out);
-        },
-        [&](Index done) { phase.update(done); });
-    mpi::collectively(comm, [&] {
-      if (saver) saver->flush();
-    });
-    phase.finish();
-  }
+  if (reused > 0)
+    context_.progress.note(fmt::format("{:<10} {} of {} entries reused from gram.h5", part.title,
+                                       readable_count(static_cast<double>(reused)),
+                                       readable_count(static_cast<double>(reused + computed))));
+  const Timer preparation;
+  if (computed > 0) prepare_operands();
+  const double prepared = comm.max(preparation.seconds());
+  const double worked = computed > 0 ? compute(part, missing) : 0.0;
 
-  Json& section = metrics_[part.name];
+  Json& section = metrics_[part.section];
   const double seconds = comm.max(timer.seconds());
   section["n"] = problem_.n();
   if (part.part == io::GramPart::test_train) section["m"] = problem_.m();
   section["entries"] = reused + computed;
   section["seconds"] = seconds;
-  section["entries_per_second"] = seconds > 0 ? static_cast<double>(computed) / seconds : 0.0;
+  section["entries_per_second"] = static_cast<double>(computed) / seconds;
   section["reused_entries"] = reused;
-  section["prepare_seconds"] = comm.max(prepared);
-  metrics_.spread(part.name, "rank_seconds", worked);
+  section["prepare_seconds"] = prepared;
+  metrics_.spread(part.section, "rank_seconds", worked);
+}
+
+template <class Real>
+void GramStage<Real>::deliver_stored(const Part& part) {
+  std::vector<gram::TileTask> held;
+  for (const gram::TileTask& task : part.tasks)
+    if (stored(part.part, task)) held.push_back(task);
+  Matrix<Real> buffer(layout_.tile, layout_.tile);
+  mpi::work_through(context_.comm, static_cast<Index>(held.size()), [&](Index k) {
+    const gram::TileTask& task = held[static_cast<std::size_t>(k)];
+    const io::StoredTile<Real> tile{task.row, task.col, part.room(task, buffer)};
+    // A damaged tile is no longer stored() afterwards, so that it is computed again.
+    if (store_->template read_tiles<Real>(part.part, std::span(&tile, 1)).empty())
+      part.deliver(task, tile.entries);
+  });
+}
+
+template <class Real>
+double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTask>& missing) {
+  const mpi::Communicator& comm = context_.comm;
+  const gram::TileComputer<Real> computer(*engine_, context_.job->kernel.function, layout_, operands_);
+  std::optional<TileSaver<Real>> saver;
+  if (store_) saver.emplace(*store_, part.part, context_.job->gram.checkpoint_every.value);
+  const auto save_the_rest = [&] {
+    if (saver) saver->flush();
+  };
+  Matrix<Real> buffer(layout_.tile, layout_.tile);
+  Phase phase(context_.progress, part.title, comm.sum(static_cast<Index>(missing.size())), "tiles");
+  double worked = 0;
+  try {
+    worked = mpi::work_through(
+        comm, static_cast<Index>(missing.size()),
+        [&](Index k) {
+          const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
+          const MatrixView<Real> out = part.room(task, buffer);
+          part.compute(computer, task, out);
+          if (part.deliver) part.deliver(task, out);
+          if (saver) saver->add(task.row, task.col, out);
+        },
+        [&](Index done) { phase.update(done); });
+  } catch (const mpi::CollectiveError&) {
+    // One rank has failed and all stop: what this one has finished is kept, if it can be.
+    mpi::capture(comm, save_the_rest);
+    throw;
+  }
+  mpi::collectively(comm, save_the_rest);
+  phase.finish();
+  return worked;
 }
 
 template <class Real>
@@ -163,8 +187,10 @@ void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
     return store_ && store_->done(io::GramPart::train, row, col);
   });
   Part part{.part = io::GramPart::train,
-            .name = "gram",
+            .title = "gram",
+            .section = "gram",
             .rows = layout_.tiles(),
+            .cols = layout_.tiles(),
             .tasks = schedule.tasks(context_.comm.rank()),
             .compute = [](const gram::TileComputer<Real>& computer, const gram::TileTask& task,
                           MatrixView<Real> out) { computer.train(task, out); },
@@ -173,7 +199,7 @@ void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
     part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) {
       gram::place_tile(*matrix, layout_, task, tile);
     };
-  provide(std::move(part));
+  provide(part);
   train_provided_ = true;
   operands_.rows.samples.reset();
   if (matrix != nullptr)
@@ -184,15 +210,19 @@ template <class Real>
 void GramStage<Real>::test(const TestConsumer& consume) {
   if (problem_.m() == 0) return;
   Part part{.part = io::GramPart::test_train,
-            .name = "test_block",
+            .title = "test block",
+            .section = "test_block",
             .rows = {problem_.m(), layout_.tile},
+            .cols = layout_.tiles(),
             .tasks = gram::test_tasks(layout_, problem_.m(), grid_.row(), grid_.col()),
             .compute = [](const gram::TileComputer<Real>& computer, const gram::TileTask& task,
                           MatrixView<Real> out) { computer.test(task.row, task.col, out); },
             .deliver = {}};
   if (consume)
-    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) { consume(task.row, task.col, tile); };
-  provide(std::move(part));
+    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) {
+      consume(task.row, task.col, tile);
+    };
+  provide(part);
   save_test_diagonal();
   test_provided_ = true;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/gram_store.hpp"
 #include "jobs/problem.hpp"
@@ -13,21 +14,22 @@
 
 namespace widegram::jobs {
 
-/// The part of a job that provides Gram entries, from the job's gram.h5 as far as it holds them, computed and saved there
-/// otherwise. Real: the kernel's precision. Construction and all members are collective.
+/// The part of a job that provides Gram entries, from the job's gram.h5 as far as it holds them, computed and
+/// saved there otherwise. Real: the kernel's precision. Construction and all members are collective.
 template <class Real>
 class GramStage {
  public:
   /// What to do with a gram.h5 in the output folder that was made for another kernel or other data.
   enum class OnMismatch { refuse, compute_without_store };
 
-  /// Opens the store, or makes it. Throws CollectiveError(usage) naming the difference where it must be refused, and where the
-  /// matrix (if one is to be filled) does not fit the memory. The problem's inputs are given up once they have been prepared
-  /// for the engine: one copy of the data is enough.
+  /// Opens the store, or makes it. Throws CollectiveError(usage) naming the difference where it must be
+  /// refused, and where the matrix (if one is to be filled) does not fit the memory. The problem's inputs are
+  /// given up once they have been prepared for the engine: one copy of the data is enough.
   GramStage(const CommandContext& context, Problem& problem, Metrics& metrics, bool fills_matrix,
             OnMismatch on_mismatch = OnMismatch::refuse);
 
-  /// Provides the training Gram: in the store and, where asked, as a symmetric matrix in the precision of the solver.
+  /// Provides the training Gram: in the store and, where asked, as a symmetric matrix in the precision of the
+  /// solver.
   void train(dist::DistributedMatrix<double>* matrix = nullptr);
 
   /// Told of a test x train tile: its place, and entries (rows are test samples).
@@ -43,7 +45,11 @@ class GramStage {
 
  private:
   struct Part;  // what differs between the training triangle and the test block
-  void provide(Part part);
+  void provide(const Part& part);
+  /// Reads what the store holds of this rank's tiles, for those who want to see it.
+  void deliver_stored(const Part& part);
+  /// Computes tiles and saves them as they are finished. Returns the seconds that this rank worked.
+  double compute(const Part& part, const std::vector<gram::TileTask>& missing);
   void open_store(OnMismatch on_mismatch);
   void prepare_operands();
   void save_test_diagonal();

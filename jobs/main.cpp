@@ -14,6 +14,7 @@
 #include "jobs/commands/commands.hpp"
 #include "jobs/job_file.hpp"
 #include "jobs/launch.hpp"
+#include "jobs/memory.hpp"
 #include "jobs/versions.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/petsc.hpp"
@@ -108,6 +109,7 @@ Progress make_progress(const mpi::Communicator& comm, const CommandLine& line) {
 
 int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const std::optional<Job>& job) {
   const mpi::Session session(petsc_words(job, line));
+  return_freed_memory();
   // Nothing may unwind through the session: its end is collective.
   return guarded(comm, [&] {
     if (line.show_version) {

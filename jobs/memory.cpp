@@ -1,5 +1,6 @@
 #include "jobs/memory.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -41,6 +42,14 @@ std::optional<Index> group_limit(std::filesystem::path folder, const std::filesy
 }
 
 }  // namespace
+
+void return_freed_memory() {
+  constexpr int large = 1 << 20;
+  constexpr int most_large_blocks = 1 << 16;
+  mallopt(M_MMAP_MAX, most_large_blocks);
+  mallopt(M_MMAP_THRESHOLD, large);
+  mallopt(M_TRIM_THRESHOLD, large);
+}
 
 Index peak_rss_bytes() {
   // The kernel's mark of this program alone: getrusage() would add that of whatever started it.

@@ -5,6 +5,11 @@
 
 namespace widegram::jobs {
 
+/// Makes the C library give large freed blocks back to the machine at once, so that inputs that are no longer
+/// needed do not stand beside the Gram matrix to the end. To be called behind the start of MPI and PETSc,
+/// which turn that off.
+void return_freed_memory();
+
 /// Most resident memory that this process has had, in bytes.
 Index peak_rss_bytes();
 

@@ -15,7 +15,8 @@ namespace {
   throw Error(ExitCode::usage, fmt::format("--set {}: {}", text, reason));
 }
 
-/// Whether a value that is no TOML can be meant as a bare word, or as nothing: quotes and brackets promise TOML.
+/// Whether a value that is no TOML can be meant as a bare word, or as nothing: quotes and brackets promise
+/// TOML.
 bool is_bare_word(std::string_view value) {
   return value.empty() || std::string_view("\"'[{").find(value.front()) == std::string_view::npos;
 }

@@ -18,8 +18,9 @@ io::Model stored_model(const CommandContext& context, const Problem& problem) {
   io::Model model = io::read_model(context.comm, path);
   const std::string difference = io::difference(model, problem.header);
   if (!difference.empty())
-    throw mpi::CollectiveError(ExitCode::usage, path + " was fitted on another Gram: " + difference +
-                                                    "; run `widegram solve` with this job, or name its output folder");
+    throw mpi::CollectiveError(ExitCode::usage,
+                               path + " was fitted on another Gram: " + difference +
+                                   "; run `widegram solve` with this job, or name its output folder");
   return model;
 }
 

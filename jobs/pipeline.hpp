@@ -4,8 +4,8 @@
 
 namespace widegram::jobs {
 
-/// The parts of the main job that a command runs, in this order. A part that comes later finds what the earlier ones have left
-/// in the output folder.
+/// The parts of the main job that a command runs, in this order. A part that comes later finds what the
+/// earlier ones have left in the output folder.
 struct Parts {
   bool gram = false;     ///< gram.h5, complete
   bool solve = false;    ///< model.h5

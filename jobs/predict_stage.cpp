@@ -50,8 +50,8 @@ void write_predictions(const CommandContext& context, const Problem& problem, Ma
 }  // namespace
 
 template <class Real>
-void predict_stage(const CommandContext& context, const Problem& problem, const io::Model& model, GramStage<Real>& gram,
-                   Metrics& metrics) {
+void predict_stage(const CommandContext& context, const Problem& problem, const io::Model& model,
+                   GramStage<Real>& gram, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
   const io::DataSet& test = *problem.test;
   const Timer timer;
@@ -76,7 +76,9 @@ void predict_stage(const CommandContext& context, const Problem& problem, const 
                                         : fmt::format("test RMSE {:.6g}", scores.rmse));
 }
 
-template void predict_stage(const CommandContext&, const Problem&, const io::Model&, GramStage<float>&, Metrics&);
-template void predict_stage(const CommandContext&, const Problem&, const io::Model&, GramStage<double>&, Metrics&);
+template void predict_stage(const CommandContext&, const Problem&, const io::Model&, GramStage<float>&,
+                            Metrics&);
+template void predict_stage(const CommandContext&, const Problem&, const io::Model&, GramStage<double>&,
+                            Metrics&);
 
 }  // namespace widegram::jobs

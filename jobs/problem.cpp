@@ -21,15 +21,16 @@ std::vector<std::uint64_t> sample_checksums(const mpi::Communicator& comm, const
   std::copy(local.begin(), local.end(), all.begin() + set.local.begin);
   for (int rank = 0; rank < comm.size(); ++rank) {
     const Range range = set.partition.range(rank);
-    comm.broadcast(std::span(all).subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size())),
-                   rank);
+    comm.broadcast(
+        std::span(all).subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size())),
+        rank);
   }
   return all;
 }
 
 std::string summary(const io::DataSet& set) {
-  return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape), set.outputs,
-                     set.target_kind == io::TargetKind::classes ? "classes" : "target values");
+  return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape),
+                     set.outputs, set.target_kind == io::TargetKind::classes ? "classes" : "target values");
 }
 
 }  // namespace
@@ -69,7 +70,8 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
 
   metrics["data"]["train_samples"] = problem.n();
   metrics["data"]["test_samples"] = problem.m();
-  metrics["data"]["shape"] = {problem.train.shape.channels, problem.train.shape.height, problem.train.shape.width};
+  metrics["data"]["shape"] = {problem.train.shape.channels, problem.train.shape.height,
+                              problem.train.shape.width};
   metrics.spread("data", "rank_seconds", timer.seconds());
   return problem;
 }

@@ -25,9 +25,9 @@ struct Problem {
 io::DataSpec training_spec(const DataSection& data);
 io::DataSpec test_spec(const DataSection& data);
 
-/// Collective. Reads both sets, prepares them with the training set's statistics, and takes their checksums. Says what a user
-/// should know and writes metrics["data"]. Throws CollectiveError as read_data() and Preprocessor do, and where the network does
-/// not fit the samples.
+/// Collective. Reads both sets, prepares them with the training set's statistics, and takes their checksums.
+/// Says what a user should know and writes metrics["data"]. Throws CollectiveError as read_data() and
+/// Preprocessor do, and where the network does not fit the samples.
 Problem load_problem(const CommandContext& context, Metrics& metrics);
 
 /// The samples as the Gram scheduler takes them.

@@ -13,7 +13,8 @@ Scores score(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<c
     for (Index k = 0; k < outputs.rows; ++k) squares += std::pow(outputs(k, i) - targets(k, i), 2);
     if (set.target_kind != io::TargetKind::classes) continue;
     const double* column = outputs.column(i);
-    if (std::max_element(column, column + outputs.rows) - column == set.classes[static_cast<std::size_t>(i)]) ++right;
+    if (std::max_element(column, column + outputs.rows) - column == set.classes[static_cast<std::size_t>(i)])
+      ++right;
   }
   const auto samples = static_cast<double>(set.samples());
   Scores scores;

@@ -13,22 +13,23 @@
 namespace widegram::jobs {
 namespace {
 
-solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatrix<double> gram, const solvers::Ridge& ridge,
-                           const dist::DistributedMatrix<double>& targets) {
+solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatrix<double> gram,
+                           const solvers::Ridge& ridge, const dist::DistributedMatrix<double>& targets) {
   const SolveSection& solve = context.job->solve;
   const solvers::PhaseObserver observer = [&](std::string_view phase, bool starts) {
     if (starts) context.progress.detail(std::string(phase));
   };
   if (solve.method == Method::cg)
-    return solvers::solve_cg(gram, ridge, targets,
-                             {.tolerance = solve.tolerance, .max_iterations = solve.max_iterations, .observer = observer});
+    return solvers::solve_cg(
+        gram, ridge, targets,
+        {.tolerance = solve.tolerance, .max_iterations = solve.max_iterations, .observer = observer});
   return solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = observer});
 }
 
 }  // namespace
 
-io::Model solve_stage(const CommandContext& context, const Problem& problem, dist::DistributedMatrix<double> gram,
-                      Metrics& metrics) {
+io::Model solve_stage(const CommandContext& context, const Problem& problem,
+                      dist::DistributedMatrix<double> gram, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
   const SolveSection& solve = context.job->solve;
   const Timer timer;
@@ -36,7 +37,8 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, dis
   const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
   const auto targets =
       dist::to_block_cyclic<double>(gram.grid(), local_targets.view(), problem.train.partition, gram.block());
-  const solvers::Ridge ridge{.value = solve.ridge_absolute.value_or(solve.ridge), .relative = !solve.ridge_absolute};
+  const solvers::Ridge ridge{.value = solve.ridge_absolute.value_or(solve.ridge),
+                             .relative = !solve.ridge_absolute};
   const double mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram);
 
   solvers::RegressionFit result = fit(context, std::move(gram), ridge, targets);
@@ -44,7 +46,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, dis
                   .ridge = result.ridge / mean_diagonal,
                   .ridge_absolute = result.ridge,
                   .classes = problem.train.target_kind == io::TargetKind::classes ? problem.train.outputs : 0,
-                  .encoding = problem.train.target_kind == io::TargetKind::values ? "values"
+                  .encoding = problem.train.target_kind == io::TargetKind::values    ? "values"
                               : context.job->data.encoding == io::Encoding::centered ? "centered"
                                                                                      : "one-hot",
                   .method = solve.method == Method::cg ? "cg" : "cholesky",
@@ -59,7 +61,8 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, dis
   // K alpha = targets - ridge alpha, as exact as the residual says.
   Matrix<double> fitted = local_targets;
   for (Index i = 0; i < fitted.cols(); ++i)
-    for (Index k = 0; k < fitted.rows(); ++k) fitted(k, i) -= result.ridge * model.alpha(problem.train.local.begin + i, k);
+    for (Index k = 0; k < fitted.rows(); ++k)
+      fitted(k, i) -= result.ridge * model.alpha(problem.train.local.begin + i, k);
   write_scores(metrics["train"], score(comm, problem.train, fitted.view(), local_targets.view()));
 
   Json& section = metrics["solve"];

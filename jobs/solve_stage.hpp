@@ -6,9 +6,10 @@
 
 namespace widegram::jobs {
 
-/// Collective. Fits the job's regression on the training Gram (both triangles filled; its memory is taken over), writes model.h5
-/// and metrics["solve"], metrics["train"]. Throws CollectiveError as the solvers and write_model() do.
-io::Model solve_stage(const CommandContext& context, const Problem& problem, dist::DistributedMatrix<double> gram,
-                      Metrics& metrics);
+/// Collective. Fits the job's regression on the training Gram (both triangles filled; its memory is taken
+/// over), writes model.h5 and metrics["solve"], metrics["train"]. Throws CollectiveError as the solvers and
+/// write_model() do.
+io::Model solve_stage(const CommandContext& context, const Problem& problem,
+                      dist::DistributedMatrix<double> gram, Metrics& metrics);
 
 }  // namespace widegram::jobs

@@ -7,19 +7,24 @@
 
 namespace widegram::jobs {
 
-/// Hands finished tiles to the store in batches: when `seconds` have passed since the last one, or 64 MiB have gathered.
-/// Local to the rank; errors are those of GramStore::write_tiles().
+/// Hands finished tiles to the store in batches: when `seconds` have passed since the last one, or 64 MiB
+/// have gathered. Local to the rank; errors are those of GramStore::write_tiles().
 template <class Real>
 class TileSaver {
  public:
-  TileSaver(io::GramStore& store, io::GramPart part, double seconds) : store_(store), part_(part), seconds_(seconds) {}
+  TileSaver(io::GramStore& store, io::GramPart part, double seconds)
+      : store_(store), part_(part), seconds_(seconds) {
+    entries_.reserve(most_bytes / sizeof(Real));
+  }
 
   /// Copies the tile.
   void add(TileIndex row, TileIndex col, MatrixView<const Real> entries) {
+    const auto size = static_cast<std::size_t>(entries.rows * entries.cols);
+    if ((entries_.size() + size) * sizeof(Real) > most_bytes) flush();
     waiting_.push_back({row, col, entries.rows, entries.cols, entries_.size()});
     for (Index j = 0; j < entries.cols; ++j)
       entries_.insert(entries_.end(), entries.column(j), entries.column(j) + entries.rows);
-    if (since_.seconds() > seconds_ || entries_.size() * sizeof(Real) > most_bytes) flush();
+    if (since_.seconds() > seconds_) flush();
   }
 
   /// Saves what waits. To be called once the last tile has been added.
@@ -35,7 +40,7 @@ class TileSaver {
   }
 
  private:
-  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+  static constexpr std::size_t most_bytes = std::size_t{16} << 20;
   struct Waiting {
     TileIndex row;
     TileIndex col;

@@ -23,29 +23,37 @@ std::string network_table(const kernels::Network& network, const SampleShape& in
   std::string text = fmt::format("  {:<54}{:>20}{:>16}\n", "layer", "leaves", "flops an entry");
   text += fmt::format("  {:<54}{:>20}{:>16}\n", "input", to_string(input), "");
   for (const kernels::LayerReport& layer : kernels::check_shapes(network, input))
-    text += fmt::format("  {:<54}{:>20}{:>16}\n", std::string(static_cast<std::size_t>(2 * layer.depth), ' ') + layer.name,
+    text += fmt::format("  {:<54}{:>20}{:>16}\n",
+                        std::string(static_cast<std::size_t>(2 * layer.depth), ' ') + layer.name,
                         shape_text(layer.output), readable_count(layer.flops_per_entry));
   return text;
 }
 
-std::string plan_text(const gram::Plan& plan, const std::string& engine, double tile_seconds, double memory_share) {
+std::string plan_text(const gram::Plan& plan, const std::string& engine, double tile_seconds,
+                      double memory_share) {
   const gram::Layout& layout = plan.layout;
   const double entries = static_cast<double>(plan.train_entries + plan.test_entries);
   const double tile_entries = static_cast<double>(layout.tile * layout.tile);
   std::string text;
-  const auto line = [&](const char* what, const std::string& value) { text += fmt::format("  {:<20}{}\n", what, value); };
+  const auto line = [&](const char* what, const std::string& value) {
+    text += fmt::format("  {:<20}{}\n", what, value);
+  };
   line("engine", engine);
-  line("entries", fmt::format("{} training, {} test x training", readable_count(static_cast<double>(plan.train_entries)),
-                              readable_count(static_cast<double>(plan.test_entries))));
-  line("an entry", fmt::format("{} flops, {:.3g} us measured here", readable_count(plan.kernel.flops_per_entry),
-                               1e6 * tile_seconds / tile_entries));
+  line("entries",
+       fmt::format("{} training, {} test x training", readable_count(static_cast<double>(plan.train_entries)),
+                   readable_count(static_cast<double>(plan.test_entries))));
+  line("an entry",
+       fmt::format("{} flops, {:.3g} us measured here", readable_count(plan.kernel.flops_per_entry),
+                   1e6 * tile_seconds / tile_entries));
   line("work", fmt::format("{} flops", readable_count(entries * plan.kernel.flops_per_entry)));
-  line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean", layout.grid.size(),
-                            layout.grid.rows, layout.grid.cols, layout.block, layout.tile, plan.imbalance));
-  line("memory a rank", fmt::format("{} = matrix {} + inputs {} + prepared {}; its share of the machine is {}",
-                                    readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
-                                    readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
-                                    readable_bytes(memory_share)));
+  line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
+                            layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
+                            plan.imbalance));
+  line("memory a rank",
+       fmt::format("{} = matrix {} + inputs {} + prepared {}; its share of the machine is {}",
+                   readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
+                   readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
+                   readable_bytes(memory_share)));
   line("gram.h5", readable_bytes(plan.file_bytes));
   line("assembly", fmt::format("about {}", readable_seconds(plan.tiles_a_rank * tile_seconds)));
   return text;
@@ -72,7 +80,8 @@ ExitCode describe_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const io::DataOutline train = io::outline_data(comm, training_spec(job.data));
-  const GlobalIndex test_samples = job.data.test.empty() ? 0 : io::outline_data(comm, test_spec(job.data)).samples;
+  const GlobalIndex test_samples =
+      job.data.test.empty() ? 0 : io::outline_data(comm, test_spec(job.data)).samples;
   const std::string network =
       mpi::collectively(comm, [&] { return network_table(job.kernel.network, train.shape); });
   const std::string plan = job.kernel.precision == io::Precision::float32
@@ -81,7 +90,8 @@ ExitCode describe_command(const CommandContext& context) {
   mpi::on_root(comm, [&] {
     fmt::print("{}: {} of {}\n  train {}: {} samples\n", job.name,
                job.kernel.function == kernels::Function::ntk ? "NTK" : "NNGP",
-               job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, job.data.train, train.samples);
+               job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, job.data.train,
+               train.samples);
     if (test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, test_samples);
     fmt::print("\nnetwork: {}\n{}\nplan\n{}", kernels::canonical(job.kernel.network), network, plan);
   });

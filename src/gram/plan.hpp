@@ -44,7 +44,8 @@ struct Plan {
   Index ranks_that_fit(double bytes) const;
 };
 
-Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel, Index matrix_entry_bytes);
+Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
+               Index matrix_entry_bytes);
 
 /// Seconds that one whole training tile takes on this rank, measured on made-up inputs for about `budget`
 /// seconds.

@@ -1,5 +1,6 @@
 #include "src/kernels/quadrature.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -26,6 +27,11 @@ Legendre legendre(Index n, double x) {
   return {current, static_cast<double>(n) * (x * current - previous) / (x * x - 1)};
 }
 
+void append(Quadrature& rule, const Quadrature& piece) {
+  rule.nodes.insert(rule.nodes.end(), piece.nodes.begin(), piece.nodes.end());
+  rule.weights.insert(rule.weights.end(), piece.weights.begin(), piece.weights.end());
+}
+
 }  // namespace
 
 Quadrature gauss_legendre(Index points) {
@@ -44,21 +50,30 @@ Quadrature gauss_legendre(Index points) {
   return rule;
 }
 
+const Quadrature& panel_rule() {
+  static const Quadrature rule = gauss_legendre(panel_points);
+  return rule;
+}
+
 Quadrature gaussian_panels(double begin, double end, double panel) {
-  static const Quadrature unit = gauss_legendre(panel_points);
   Quadrature rule;
-  if (end <= begin) return rule;
-  const double panels = std::ceil((end - begin) / panel);
-  const double half = (end - begin) / panels / 2;
-  const double density = half / std::sqrt(2 * std::numbers::pi);
-  for (double k = 0; k < panels; ++k) {
-    const double middle = begin + (2 * k + 1) * half;
-    for (std::size_t i = 0; i < unit.nodes.size(); ++i) {
-      const double z = middle + half * unit.nodes[i];
-      rule.nodes.push_back(z);
-      rule.weights.push_back(density * unit.weights[i] * std::exp(-z * z / 2));
-    }
+  for_each_panel_node(begin, end, panel, [&](double z, double weight) {
+    rule.nodes.push_back(z);
+    rule.weights.push_back(weight * std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi));
+  });
+  return rule;
+}
+
+Quadrature gaussian_half_line(double deviation) {
+  if (deviation <= 1) return gaussian_panels(0, gaussian_reach, 1);
+  constexpr double widest = 0.5;
+  Quadrature rule;
+  double begin = 0;
+  for (double end = 1 / deviation; begin < widest; end = std::min(2 * end, widest)) {
+    append(rule, gaussian_panels(begin, end, widest));
+    begin = end;
   }
+  append(rule, gaussian_panels(begin, gaussian_reach, widest));
   return rule;
 }
 

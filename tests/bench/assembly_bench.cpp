@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +25,8 @@
 #include "src/kernels/presets.hpp"
 #include "src/mpi/session.hpp"
 #include "src/mpi/work_list.hpp"
+#include "tests/support/made_up_samples.hpp"
+#include "tests/support/median.hpp"
 
 namespace {
 
@@ -62,12 +64,6 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
 void gemm(Index m, Index n, Index k, const float* a, const float* b, float* c) {
   cblas_sgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
               static_cast<int>(k), 1.0F, a, static_cast<int>(k), b, static_cast<int>(k), 0.0F, c,
@@ -77,17 +73,6 @@ void gemm(Index m, Index n, Index k, const double* a, const double* b, double* c
   cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
               static_cast<int>(k), 1.0, a, static_cast<int>(k), b, static_cast<int>(k), 0.0, c,
               static_cast<int>(m));
-}
-
-/// Standard normal samples, the same for sample i whoever holds it.
-Matrix<double> samples(Index features, Range range) {
-  Matrix<double> values(features, range.size());
-  for (Index j = 0; j < range.size(); ++j) {
-    std::mt19937_64 generator(static_cast<std::uint64_t>(range.begin + j));
-    std::normal_distribution<double> normal;
-    for (Index i = 0; i < features; ++i) values(i, j) = normal(generator);
-  }
-  return values;
 }
 
 struct Times {
@@ -105,7 +90,7 @@ class Assembly {
         tasks_(gram::Schedule(layout_).tasks(comm.rank())),
         gram_(grid_, options.n, options.n, layout_.block) {
     const dist::Partition partition{options.n, comm.size()};
-    const Matrix<double> local = samples(options.features, partition.range(comm.rank()));
+    const Matrix<double> local = test::made_up_samples(options.features, partition.range(comm.rank()));
     const gram::SpreadSamples spread{local.view(), partition};
     const auto side = [&](const dist::BlockCyclic& map, int process) {
       return gram::prepare_side(comm, engine, spread, gram::SampleRole::train, map, process);
@@ -162,7 +147,7 @@ int run(const mpi::Communicator& world, const Options& options) {
   const mpi::Communicator self = mpi::Communicator::self();
   Matrix<Real> all(options.features, options.n);
   {
-    const Matrix<double> values = samples(options.features, {0, options.n});
+    const Matrix<double> values = test::made_up_samples(options.features, {0, options.n});
     std::copy_n(values.data(), values.rows() * values.cols(), all.data());
   }
   Assembly<Real> shared(world, *engine, options);
@@ -184,9 +169,9 @@ int run(const mpi::Communicator& world, const Options& options) {
     single.push_back(one);
     imbalance.push_back(times.imbalance);
   }
-  const double ratio = median(together) / median(blas);
-  const double speed_up = median(single) / median(together);
-  const double slowest = median(imbalance);
+  const double ratio = test::median(together) / test::median(blas);
+  const double speed_up = test::median(single) / test::median(together);
+  const double slowest = test::median(imbalance);
   const double entries = static_cast<double>(options.n) * static_cast<double>(options.n + 1) / 2;
   const bool good = ratio <= 2.0 && (world.size() != 2 || (speed_up >= 1.8 && slowest <= 1.05));
   if (world.is_root())
@@ -198,8 +183,8 @@ int run(const mpi::Communicator& world, const Options& options) {
         "\"slowest_over_mean\": {:.4f}, "
         "\"ok\": {}}}\n",
         sizeof(Real) == 4 ? "float32" : "float64", options.n, options.features, options.depth, world.size(),
-        engine->name(), median(together), entries / median(together), median(blas), ratio, median(single),
-        speed_up, slowest, good);
+        engine->name(), test::median(together), entries / test::median(together), test::median(blas), ratio,
+        test::median(single), speed_up, slowest, good);
   return options.check && !good ? 1 : 0;
 }
 

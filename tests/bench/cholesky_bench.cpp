@@ -17,6 +17,7 @@
 #include "src/base/timer.hpp"
 #include "src/dist/scalapack.hpp"
 #include "src/mpi/session.hpp"
+#include "tests/support/median.hpp"
 
 namespace {
 
@@ -51,11 +52,6 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 /// Positive definite, and cheap to write anew for every round.
 void fill_positive_definite(dist::DistributedMatrix<double>& a) {
   const MatrixView<double> local = a.local();
@@ -77,7 +73,7 @@ double factor_seconds(const mpi::Communicator& comm, const Options& options) {
     if (dist::potrf(a) != 0) throw Error(ExitCode::numerical, "the benchmark's own matrix was not factored");
     seconds.push_back(comm.max(timer.seconds()));
   }
-  return median(seconds);
+  return test::median(seconds);
 }
 
 /// Gflop/s of this core.
@@ -95,7 +91,7 @@ double dgemm_rate(const Options& options) {
                 c.data(), n);
     if (round > 0) rates.push_back(2e-9 * std::pow(n, 3) / timer.seconds());  // the first round warms up
   }
-  return median(rates);
+  return test::median(rates);
 }
 
 int run(const mpi::Communicator& comm, const Options& options) {

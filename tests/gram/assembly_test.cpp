@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/symmetry.hpp"
@@ -10,21 +8,12 @@
 #include "src/gram/symmetric_fill.hpp"
 #include "src/kernels/presets.hpp"
 #include "src/mpi/work_list.hpp"
+#include "tests/support/made_up_samples.hpp"
 
 namespace widegram::gram {
 namespace {
 
 using kernels::Function;
-
-Matrix<double> samples(Index features, Range range) {
-  Matrix<double> values(features, range.size());
-  for (Index j = 0; j < range.size(); ++j) {
-    std::mt19937_64 generator(static_cast<std::uint64_t>(range.begin + j));
-    std::normal_distribution<double> normal;
-    for (Index i = 0; i < features; ++i) values(i, j) = normal(generator);
-  }
-  return values;
-}
 
 /// The whole training Gram and the test x train block, assembled by the ranks of `comm`, on every rank.
 template <class Real>
@@ -34,21 +23,24 @@ struct Assembled {
 };
 
 template <class Real>
-Assembled<Real> assemble(const mpi::Communicator& comm, const kernels::Network& network, const SampleShape& shape,
-                         Function function, GlobalIndex n, GlobalIndex m, Index tile) {
+Assembled<Real> assemble(const mpi::Communicator& comm, const kernels::Network& network,
+                         const SampleShape& shape, Function function, GlobalIndex n, GlobalIndex m,
+                         Index tile) {
   const auto engine = kernels::make_engine<Real>(network, shape, tile);
   const dist::ProcessGrid grid = dist::ProcessGrid::square(comm);
   const Layout layout = choose_layout(n, tile, grid.shape(), 3 * tile);
   const dist::Partition partition{n, comm.size()};
   const dist::Partition test_partition{m, comm.size()};
   const Range test_range = test_partition.range(comm.rank());
-  const Matrix<double> local = samples(shape.features(), partition.range(comm.rank()));
+  const Matrix<double> local = test::made_up_samples(shape.features(), partition.range(comm.rank()));
   // The first test sample is a training sample too.
   const Matrix<double> test_local =
-      samples(shape.features(), {n - 1 + test_range.begin, n - 1 + test_range.end});
+      test::made_up_samples(shape.features(), {n - 1 + test_range.begin, n - 1 + test_range.end});
   Operands operands;
-  operands.rows = prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.rows(), grid.row());
-  operands.cols = prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.cols(), grid.col());
+  operands.rows =
+      prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.rows(), grid.row());
+  operands.cols =
+      prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.cols(), grid.col());
   operands.test_rows = prepare_side(comm, *engine, {test_local.view(), test_partition}, SampleRole::test,
                                     layout.test_rows(m), grid.row());
   const TileComputer<Real> computer(*engine, function, layout, operands);
@@ -68,16 +60,18 @@ Assembled<Real> assemble(const mpi::Communicator& comm, const kernels::Network& 
   dist::mirror(gram, [&](TileIndex row, TileIndex col) { return !schedule.mirrored(row, col); });
   const dist::Tiling test_tiles{m, tile};
   for (const TileTask& task : test_tasks(layout, m, grid.row(), grid.col()))
-    computer.test(task.row, task.col, block.local_block(test_tiles.range(task.row), layout.tiles().range(task.col)));
+    computer.test(task.row, task.col,
+                  block.local_block(test_tiles.range(task.row), layout.tiles().range(task.col)));
   return {dist::gather(gram), dist::gather(block)};
 }
 
 template <class Real>
-void expect_same_bits(const kernels::Network& network, const SampleShape& shape, Function function, GlobalIndex n,
-                      GlobalIndex m, Index tile) {
+void expect_same_bits(const kernels::Network& network, const SampleShape& shape, Function function,
+                      GlobalIndex n, GlobalIndex m, Index tile) {
   const mpi::Communicator world = mpi::Communicator::world();
   const Assembled<Real> together = assemble<Real>(world, network, shape, function, n, m, tile);
-  const Assembled<Real> alone = assemble<Real>(mpi::Communicator::self(), network, shape, function, n, m, tile);
+  const Assembled<Real> alone =
+      assemble<Real>(mpi::Communicator::self(), network, shape, function, n, m, tile);
   Index different = 0;
   for (Index j = 0; j < n; ++j)
     for (Index i = 0; i < n; ++i) {
@@ -109,7 +103,8 @@ TEST(Assembly, ImageEntriesToo) {
 }
 
 TEST(Plan, CountsWhatAnAssemblyTakes) {
-  const KernelCost cost{.shape = {784, 1, 1}, .flops_per_entry = 2000, .bytes_per_sample = 100, .entry_bytes = 4};
+  const KernelCost cost{
+      .shape = {784, 1, 1}, .flops_per_entry = 2000, .bytes_per_sample = 100, .entry_bytes = 4};
   const Layout layout = choose_layout(5000, 64, {1, 2});
   const Plan plan = make_plan(layout, 1000, cost, 8);
   EXPECT_EQ(plan.train_entries, 12502500);

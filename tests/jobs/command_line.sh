@@ -9,11 +9,18 @@ trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 failures=0
 
+# start RANKS WORDS...: one rank starts the way it does without a launcher.
+start() {
+  local ranks=$1
+  shift
+  if [[ $ranks == 1 ]]; then "$program" "$@"; else mpirun -n "$ranks" "$program" "$@"; fi
+}
+
 # expect RANKS CODE PATTERN WORDS...: the exit code, and the one line on standard error that matches the pattern.
 expect() {
   local ranks=$1 code=$2 pattern=$3 got=0
   shift 3
-  mpirun -n "$ranks" "$program" "$@" >out 2>err || got=$?
+  start "$ranks" "$@" >out 2>err || got=$?
   local lines
   lines=$(wc -l <err)
   if [[ $got != "$code" || $lines != 1 ]] || ! grep -qE "^widegram: error: .*$pattern" err; then
@@ -27,7 +34,7 @@ expect() {
 works() {
   local ranks=$1 pattern=$2 got=0
   shift 2
-  mpirun -n "$ranks" "$program" "$@" >out 2>err || got=$?
+  start "$ranks" "$@" >out 2>err || got=$?
   if [[ $got != 0 || $(grep -cE "$pattern" out) != 1 ]]; then
     echo "FAILED: $ranks ranks: widegram $*: exit code $got, expected 0 and one line with '$pattern':"
     cat out err

@@ -1,4 +1,5 @@
-// The main job from end to end, on any number of ranks: the same bits, nothing computed twice, and errors that say what to do.
+// The main job from end to end, on any number of ranks: the same bits, nothing computed twice, and errors
+// that say what to do.
 
 #include "jobs/pipeline.hpp"
 
@@ -26,7 +27,8 @@ constexpr Parts everything{.gram = true, .solve = true, .predict = true};
 
 class Pipeline : public testing::Test {
  protected:
-  /// A small job on digits, changed by settings as --set takes them, with its output in `folder` of the scratch folder.
+  /// A small job on digits, changed by settings as --set takes them, with its output in `folder` of the
+  /// scratch folder.
   Job job(const std::string& folder, std::vector<std::string> settings = {}) const {
     settings.insert(settings.begin(), "output=" + (scratch_ / folder));
     return parse_job(
@@ -58,7 +60,9 @@ class Pipeline : public testing::Test {
     return "";
   }
 
-  std::string file(const std::string& folder, const std::string& name) const { return scratch_ / (folder + "/" + name); }
+  std::string file(const std::string& folder, const std::string& name) const {
+    return scratch_ / (folder + "/" + name);
+  }
 
   /// All entries that a store holds, tile by tile.
   std::vector<float> entries(const std::string& folder) const {
@@ -85,7 +89,8 @@ class Pipeline : public testing::Test {
   void copy(const std::string& from, const std::string& to, const std::string& name) const {
     mpi::on_root(comm_, [&] {
       std::filesystem::create_directories(scratch_ / to);
-      std::filesystem::copy_file(file(from, name), file(to, name), std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy_file(file(from, name), file(to, name),
+                                 std::filesystem::copy_options::overwrite_existing);
     });
   }
 
@@ -172,7 +177,8 @@ TEST_F(Pipeline, ADamagedTileIsComputedAgain) {
   const bool bad = !io::verify(comm_, file("damaged", "gram.h5")).damaged.empty();
   EXPECT_TRUE(bad);
   const auto mended = run(job("damaged"));
-  const Index computed = mended.at("gram").at("entries").get<Index>() - mended.at("gram").at("reused_entries").get<Index>() +
+  const Index computed = mended.at("gram").at("entries").get<Index>() -
+                         mended.at("gram").at("reused_entries").get<Index>() +
                          mended.at("test_block").at("entries").get<Index>() -
                          mended.at("test_block").at("reused_entries").get<Index>();
   EXPECT_GT(computed, 0);
@@ -185,9 +191,11 @@ TEST_F(Pipeline, ADamagedTileIsComputedAgain) {
 TEST_F(Pipeline, AnotherKernelOrOtherDataAreRefusedByName) {
   run(job("taken"), {.gram = true});
   EXPECT_NE(error_of(job("taken", {"kernel.depth=3"}), ExitCode::usage).find("kernel"), std::string::npos);
-  EXPECT_NE(error_of(job("taken", {"kernel.function=nngp"}), ExitCode::usage).find("function"), std::string::npos);
+  EXPECT_NE(error_of(job("taken", {"kernel.function=nngp"}), ExitCode::usage).find("function"),
+            std::string::npos);
   EXPECT_NE(error_of(job("taken", {"gram.tile=32"}), ExitCode::usage).find("tile"), std::string::npos);
-  EXPECT_NE(error_of(job("taken", {"data.preprocess=['center']"}), ExitCode::usage).find("sample 0"), std::string::npos);
+  EXPECT_NE(error_of(job("taken", {"data.preprocess=['center']"}), ExitCode::usage).find("sample 0"),
+            std::string::npos);
 }
 
 TEST_F(Pipeline, AModelPredictsAnotherTestSet) {
@@ -199,7 +207,8 @@ TEST_F(Pipeline, AModelPredictsAnotherTestSet) {
   if (comm_.is_root()) {
     EXPECT_EQ(entries("model"), before);
   }
-  EXPECT_NE(error_of(job("model", {"data.train=digits:train[:299]"}), ExitCode::usage, {.predict = true}).find("model.h5"),
+  EXPECT_NE(error_of(job("model", {"data.train=digits:train[:299]"}), ExitCode::usage, {.predict = true})
+                .find("model.h5"),
             std::string::npos);
   EXPECT_NE(error_of(job("empty"), ExitCode::files, {.predict = true}).find("model.h5"), std::string::npos);
 }
@@ -213,8 +222,8 @@ TEST_F(Pipeline, DuplicatesWithoutARidgeNameTheMinorAndTheWayOut) {
       csv << std::cos(angle) << ',' << std::sin(angle) << ',' << i % 2 << '\n';
     }
   });
-  const std::vector<std::string> settings{"data.train=" + (scratch_ / "twins.csv"), "data.test=",
-                                          "kernel.precision=float64", "solve.ridge=0"};
+  const std::vector<std::string> settings{"data.train=" + (scratch_ / "twins.csv"),
+                                          "data.test=", "kernel.precision=float64", "solve.ridge=0"};
   const std::string message = error_of(job("twins", settings), ExitCode::numerical);
   EXPECT_NE(message.find("26"), std::string::npos) << message;
   EXPECT_NE(message.find("ridge"), std::string::npos) << message;
@@ -229,7 +238,8 @@ TEST_F(Pipeline, AZeroSampleIsASample) {
     csv << "a,b,value\n0,0,0.5\n";
     for (int i = 1; i < 30; ++i) csv << 0.1 * i << ',' << 0.05 * (i * i % 7) << ',' << 0.3 * i << '\n';
   });
-  const auto fitted = run(job("zero", {"data.train=" + (scratch_ / "zero.csv"), "data.test=" + (scratch_ / "zero.csv[:3]")}));
+  const auto fitted =
+      run(job("zero", {"data.train=" + (scratch_ / "zero.csv"), "data.test=" + (scratch_ / "zero.csv[:3]")}));
   EXPECT_TRUE(fitted.at("test").at("rmse").is_number());
   EXPECT_FALSE(fitted.at("test").contains("accuracy"));
 }
@@ -258,8 +268,9 @@ TEST_F(Pipeline, APlanThatDoesNotFitTheMemoryNamesTheRanks) {
 TEST_F(Pipeline, EveryPrecisionAndFunction) {
   for (const char* precision : {"float32", "float64"})
     for (const char* function : {"ntk", "nngp"}) {
-      const auto result = run(job(std::string(precision) + function, {"kernel.precision=" + std::string(precision),
-                                                                      "kernel.function=" + std::string(function)}));
+      const auto result =
+          run(job(std::string(precision) + function, {"kernel.precision=" + std::string(precision),
+                                                      "kernel.function=" + std::string(function)}));
       EXPECT_GT(result.at("test").at("accuracy"), 0.85) << precision << ' ' << function;
     }
 }

@@ -25,10 +25,9 @@ Sample sine(const std::string& name, double phase) {
           [=](double x) { return std::cos(x + phase); }};
 }
 
-/// Panels of 16 nodes, no wider than `panel`.
-Quadrature panels(double begin, double end, double panel) {
+/// Panels of 16 nodes, no wider than `panel`, added to a rule.
+void add_panels(Quadrature& rule, double begin, double end, double panel) {
   static const Quadrature unit = gauss_legendre(16);
-  Quadrature rule;
   const double count = std::ceil((end - begin) / panel);
   for (double k = 0; k < count; ++k) {
     const double half = (end - begin) / count / 2;
@@ -37,7 +36,18 @@ Quadrature panels(double begin, double end, double panel) {
       rule.weights.push_back(half * unit.weights[i]);
     }
   }
-  return rule;
+}
+
+/// Panels from `begin` to `end` (on either side of it) that double from `first` to `panel`.
+void add_growing_panels(Quadrature& rule, double begin, double end, double first, double panel) {
+  const double sign = end < begin ? -1 : 1;
+  const double length = std::abs(end - begin);
+  double inside = 0;
+  for (double outside = first; inside < length; outside = std::min(2 * outside, outside + panel)) {
+    const double from = begin + sign * inside, to = begin + sign * std::min(outside, length);
+    add_panels(rule, std::min(from, to), std::max(from, to), panel);
+    inside = outside;
+  }
 }
 
 }  // namespace
@@ -96,13 +106,18 @@ std::vector<Pair> pairs() {
 double expectation(const std::function<double(double)>& f, Pair pair) {
   const double root11 = std::sqrt(pair.q11);
   const double root22 = std::sqrt(pair.q22);
+  const double finest = 1 / std::max({1.0, root11, root22});
   const double angle = std::acos(std::clamp(pair.c / (root11 * root22), -1.0, 1.0));
   const double right = std::numbers::pi / 2;
   const std::array<double, 5> cuts{-right, angle - right, right, angle + right, 3 * right};
-  const Quadrature radii = panels(0, gaussian_reach, 1);
+  Quadrature radii;
+  add_growing_panels(radii, 0, gaussian_reach, finest, 1);
   double sum = 0;
   for (std::size_t k = 0; k + 1 < cuts.size(); ++k) {
-    const Quadrature angles = panels(cuts[k], cuts[k + 1], std::numbers::pi / 8);
+    Quadrature angles;
+    const double middle = (cuts[k] + cuts[k + 1]) / 2;
+    add_growing_panels(angles, cuts[k], middle, finest / 4, std::numbers::pi / 8);
+    add_growing_panels(angles, cuts[k + 1], middle, finest / 4, std::numbers::pi / 8);
     for (std::size_t i = 0; i < angles.nodes.size(); ++i) {
       const double along = root11 * std::cos(angles.nodes[i]);
       const double across = root22 * std::cos(angles.nodes[i] - angle);
