@@ -11,9 +11,9 @@ namespace widegram::kernels {
 namespace {
 
 constexpr double reach = 8.5;          // standard deviations; beyond it the density is 1e-16
-constexpr double strip_step = 0.13;    // in s and t: poles of f are at |Im| > 0.5 there
-constexpr double density_step = 0.85;  // in standard deviations: exp(-2 (pi / step)^2) is 1e-12
-constexpr double panel_steps = 8;      // a panel of 16 Gauss-Legendre nodes spans as many steps
+constexpr double strip_step = 0.125;   // in s and t: poles of f are at |Im| > 0.5 there
+constexpr double density_step = 0.8;   // in standard deviations: exp(-2 (pi / step)^2) is 1e-12
+constexpr double panel_steps = 12;     // a panel of 16 Gauss-Legendre nodes spans as many steps
 constexpr double function_scale = 1;   // distance from 0 within which f may bend
 constexpr double finest_scale = 1e-4;  // of a kink that is smoothed over less: its square is negligible
 
@@ -49,7 +49,7 @@ DualDiagonal smoothed(const NumericalFunction& f, double mean, double spread) {
     return sum;
   }
   along(std::asinh((-reach - middle) / scale), std::asinh((reach - middle) / scale),
-        std::min(strip_step, density_step / std::hypot(middle, scale)), f.kinked(), 0,
+        std::min(strip_step, density_step / std::hypot(std::abs(middle) + 3, scale)), f.kinked(), 0,
         [&](double t, double weight) {
           const double sinh = std::sinh(t);
           const double slope = scale * std::sqrt(1 + sinh * sinh);

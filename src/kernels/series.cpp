@@ -1,22 +1,21 @@
 #include "src/kernels/series.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
 
-#include "src/base/error.hpp"
+#include "src/kernels/dual.hpp"
 #include "src/kernels/quadrature.hpp"
 
 namespace widegram::kernels {
 namespace {
 
-constexpr std::size_t max_terms = 1024;
 constexpr std::size_t quiet_terms =
     6;  // in a row without weight end a series (every other one is 0 by parity)
-constexpr double largest_rest = 1e-3;  // of E[f^2] and E[f'^2], where the terms run out
+constexpr double largest_kink_rest = 1e-7;  // of E[f^2] and E[f'^2], beyond the kink's sums
+constexpr double kinked_loss = 1e-8;        // of E[f^2] and E[f'^2], to be left out of a cut series
+constexpr double rounded_rest = 1e-16;      // a rest cannot be known better
 
 /// E[(sum_i coefficients[i] u^i) h_l(z)]: the moments of u bring the sum over i = l, l + 2, ...
 std::vector<double> polynomial_coefficients(std::span<const double> coefficients, double variance) {
@@ -39,7 +38,7 @@ std::vector<double> polynomial_coefficients(std::span<const double> coefficients
 class WeightedParts {
  public:
   WeightedParts(const NumericalFunction& function, double deviation)
-      : rule_(gaussian_panels(0, gaussian_reach, 1 / std::max(1.0, deviation))) {
+      : rule_(gaussian_half_line(deviation)) {
     for (std::size_t i = 0; i < rule_.nodes.size(); ++i) {
       const double u = deviation * rule_.nodes[i];
       add(value_, value_square_, rule_.weights[i], function.value(u), function.value(-u));
@@ -76,15 +75,48 @@ double inner(const std::vector<double>& a, const std::vector<double>& b) {
 
 double rest(const std::vector<double>& series, double square) { return square - inner(series, series); }
 
-/// What the kink's sums hold of E[f'(u)^2] beyond their first terms; whole they are 1, 3 and 3 at rho = 1.
-double known_rest(const std::array<double, 3>& steps, double variance) {
+/// What a series leaves out of E[f(u)^2] and E[f'(u)^2].
+DualDiagonal rests(const HermiteSeries& series, const WeightedParts& parts) {
+  return {rest(series.value, parts.value_square()), rest(series.derivative, parts.derivative_square())};
+}
+
+/// What the kink's sums hold of both beyond their first terms; whole they are 1, 3 and 3 at rho = 1.
+DualDiagonal known_rests(const std::array<double, 3>& steps, double variance) {
   const KinkSums<double>& sums = kink_sums<double>();
   const auto beyond = [](double whole, const auto& terms) {
     return whole - std::accumulate(terms.begin(), terms.end(), 0.0);
   };
-  return variance * (steps[0] * steps[0] / 4 * beyond(1, sums.linear) +
-                     variance * (steps[1] * steps[1] / 16 * beyond(3, sums.square) +
-                                 steps[0] * steps[2] / 12 * beyond(3, sums.cubic)));
+  const double square = variance * variance * steps[0] * steps[0] / 16 * beyond(3, sums.square);
+  return {square, variance * (steps[0] * steps[0] / 4 * beyond(1, sums.linear) +
+                              variance * (steps[1] * steps[1] / 16 * beyond(3, sums.square) +
+                                          steps[0] * steps[2] / 12 * beyond(3, sums.cubic)))};
+}
+
+/// The larger share of E[f^2] and E[f'^2].
+double share(const DualDiagonal& rest, const WeightedParts& parts) {
+  return std::max(std::abs(rest.value) / parts.value_square(),
+                  std::abs(rest.derivative) / parts.derivative_square());
+}
+
+/// N terms of both series leave out at most |rho|^N sqrt(rest_u rest_v) (Cauchy and Schwarz): no more than
+/// `loss`, relative, where |rho| <= reach_u reach_v.
+double reach_of(const DualDiagonal& rest, const WeightedParts& parts, double terms, double loss) {
+  return std::pow(loss / std::max(share(rest, parts), rounded_rest), 0.5 / terms);
+}
+
+/// Where a series that ended at its limit serves, and where not.
+void judge(HermiteSeries& series, const NumericalFunction& function, double variance,
+           const WeightedParts& parts, double loss) {
+  const double terms = static_cast<double>(series.value.size());
+  const DualDiagonal rest = rests(series, parts);
+  if (function.kinked()) {
+    const DualDiagonal known = known_rests(function.steps, variance);
+    series.cut = share({rest.value - known.value, rest.derivative - known.derivative}, parts) > largest_kink_rest;
+    series.reach = reach_of(rest, parts, terms, kinked_loss);
+  } else {
+    series.cut = true;
+    series.reach = reach_of(rest, parts, terms, loss);
+  }
 }
 
 }  // namespace
@@ -101,7 +133,7 @@ HermiteSeries hermite_series(const NumericalFunction& function, double variance,
   if (variance == 0) return {{function.value(0)}, {function.derivative(0)}};
   const WeightedParts parts(function, std::sqrt(variance));
   const bool kinked = function.kinked();
-  const std::size_t limit = kinked ? static_cast<std::size_t>(kinked_terms) : max_terms;
+  const std::size_t limit = static_cast<std::size_t>(kinked ? kinked_terms : most_terms);
   std::vector<double> hermite(parts.nodes().size(), 1.0);
   std::vector<double> before(parts.nodes().size(), 0.0);
   HermiteSeries series;
@@ -122,17 +154,7 @@ HermiteSeries hermite_series(const NumericalFunction& function, double variance,
       hermite[i] = next;
     }
   }
-  const double value_rest = rest(series.value, parts.value_square());
-  const double derivative_rest = rest(series.derivative, parts.derivative_square()) -
-                                 (kinked ? known_rest(function.steps, variance) : 0.0);
-  if (value_rest > largest_rest * parts.value_square() ||
-      std::abs(derivative_rest) > largest_rest * parts.derivative_square())
-    throw Error(
-        ExitCode::numerical,
-        fmt::format(
-            "activation '{}' on pre-activations of variance {:.4g}: its Hermite series needs more than {} "
-            "terms; standardize the inputs or lower weight_variance in front of it",
-            function.name, variance, limit));
+  if (kinked || quiet < quiet_terms) judge(series, function, variance, parts, std::sqrt(negligible) / 10);
   return series;
 }
 
