@@ -31,7 +31,8 @@ Phase::~Phase() { clear_bar(); }
 std::string Phase::share(Index done, double seconds) const {
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  return fmt::format("{:<10} {:3} %  {} of {} {}  {}/s  {} left", name_, done * 100 / total_,
+  return fmt::format("{:<10} {:3} %  {} of {} {}  {}/s  {} left", name_,
+                     static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total_)),
                      readable_count(static_cast<double>(done)), readable_count(static_cast<double>(total_)),
                      unit_, readable_count(rate), readable_seconds(left));
 }
@@ -63,7 +64,8 @@ double Phase::finish() {
 
 void Phase::draw_bar(const std::string& text, Index done) {
   constexpr Index width = 24;
-  const Index filled = done * width / total_;
+  const auto filled = static_cast<Index>(static_cast<double>(width) * static_cast<double>(done) /
+                                         static_cast<double>(total_));
   *progress_.out_ << "\r\033[K[" << std::string(static_cast<std::size_t>(filled), '#')
                   << std::string(static_cast<std::size_t>(width - filled), '.') << "] " << text << std::flush;
   bar_drawn_ = true;

@@ -1,6 +1,7 @@
 #include "jobs/solve_stage.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "io/encoding.hpp"
@@ -16,8 +17,12 @@ namespace {
 solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatrix<double> gram,
                            const solvers::Ridge& ridge, const dist::DistributedMatrix<double>& targets) {
   const SolveSection& solve = context.job->solve;
-  const solvers::PhaseObserver observer = [&](std::string_view phase, bool starts) {
-    if (starts) context.progress.detail(std::string(phase));
+  std::optional<Phase> phase;
+  const solvers::WorkObserver observer = [&](Index done, Index total) {
+    if (!phase)
+      phase.emplace(context.progress, "solve", total, solve.method == Method::cg ? "columns" : "flops");
+    phase->update(done);
+    if (done == total) phase->finish();
   };
   if (solve.method == Method::cg)
     return solvers::solve_cg(
@@ -33,7 +38,6 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
   const mpi::Communicator& comm = context.comm;
   const SolveSection& solve = context.job->solve;
   const Timer timer;
-  Phase phase(context.progress, "solve", 0, "");
   const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
   const auto targets =
       dist::to_block_cyclic<double>(gram.grid(), local_targets.view(), problem.train.partition, gram.block());
@@ -73,7 +77,6 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
   section["factor_seconds"] = comm.max(result.seconds.factor);
   section["iterations"] = model.iterations;
   section["relative_residual"] = model.relative_residual;
-  phase.finish();
   return model;
 }
 

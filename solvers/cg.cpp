@@ -165,7 +165,7 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
   const PetscInt n = to_int(a.size(), "length of a vector");
   petsc::check(VecCreateMPIWithArray(comm, 1, rows, n, x.data(), x_vec.out()));
   petsc::check(VecCreateMPIWithArray(comm, 1, rows, n, nullptr, b_vec.out()));
-  if (options.observer) options.observer("cg", true);
+  if (options.observer) options.observer(0, targets.cols);
   for (Index k = 0; k < targets.cols; ++k) {
     const double* b = targets.column(k) + part.begin;
     const Timer solving;
@@ -183,8 +183,8 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
     fit.seconds.residual += checking.seconds();
     const std::vector<double> whole = dist::gather_parts(a.comm(), a.layout(), x);
     std::copy(whole.begin(), whole.end(), fit.alpha.column(k));
+    if (options.observer) options.observer(k + 1, targets.cols);
   }
-  if (options.observer) options.observer("cg", false);
   return fit;
 }
 

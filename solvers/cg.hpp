@@ -8,7 +8,7 @@ namespace widegram::solvers {
 struct CgOptions {
   double tolerance = 1e-8;      ///< on the relative residual of each target column
   Index max_iterations = 1000;  ///< of each target column
-  PhaseObserver observer{};
+  WorkObserver observer{};      ///< counts target columns
 };
 
 /// Kernel ridge regression by conjugate gradients, one target column after another: (A + ridge I) alpha =

@@ -23,6 +23,12 @@ DistributedMatrix<double> alike(const DistributedMatrix<double>& b) {
   return {b.grid(), b.rows(), b.cols(), b.block()};
 }
 
+/// Of the factorisation of order n.
+Index flops(GlobalIndex n) {
+  const auto order = static_cast<double>(n);
+  return static_cast<Index>(order * order * order / 3);
+}
+
 /// The next number with two significant digits; one that has two already stays, whatever its last bit.
 double round_up_to_two_digits(double x) {
   const double unit = std::pow(10.0, std::floor(std::log10(x)) - 1.0);
@@ -40,7 +46,7 @@ std::vector<double> sum_columns(const DistributedMatrix<double>& a, const std::v
 
 }  // namespace
 
-Cholesky::Cholesky(DistributedMatrix<double> a, double ridge, const PhaseObserver& observer)
+Cholesky::Cholesky(DistributedMatrix<double> a, double ridge, const WorkObserver& observer)
     : a_(std::move(a)), ridge_(ridge) {
   check_finite(a_, "the Gram matrix");  // first: a ridge relative to a diagonal with NaN is NaN too
   check_ridge(ridge);
@@ -48,9 +54,10 @@ Cholesky::Cholesky(DistributedMatrix<double> a, double ridge, const PhaseObserve
   double largest = 0;
   dist::for_each_diagonal(a_, [&](GlobalIndex, double entry) { largest = std::max(largest, entry); });
   largest = a_.grid().comm().max(largest);
-  if (observer) observer("cholesky", true);
-  const Index info = dist::potrf(a_);
-  if (observer) observer("cholesky", false);
+  if (observer) observer(0, flops(a_.rows()));
+  const Index info = dist::potrf(a_, [&](GlobalIndex columns) {
+    if (observer) observer(flops(a_.rows()) - flops(a_.rows() - columns), flops(a_.rows()));
+  });
   const double threshold = static_cast<double>(a_.rows()) * std::numeric_limits<double>::epsilon() * largest;
   const Index valid = info > 0 ? info - 1 : a_.rows();
   const Index tiny = first_tiny_pivot(valid, threshold);

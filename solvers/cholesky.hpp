@@ -1,17 +1,13 @@
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "solvers/observer.hpp"
 #include "src/dist/matrix.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::solvers {
-
-/// Told when a long call starts and when it ends.
-using PhaseObserver = std::function<void(std::string_view phase, bool starts)>;
 
 /// A + ridge I has no Cholesky factor. The same on every rank; exit code `numerical`.
 class NotPositiveDefinite : public mpi::CollectiveError {
@@ -47,8 +43,8 @@ class Cholesky {
   /// and NotPositiveDefinite where a pivot is not positive or below n eps max(diagonal): rounding alone makes
   /// such pivots (duplicate samples without a ridge), and what is solved with them means nothing. The
   /// suggestion then costs at most 300 products with A. Never changes the matrix by more than the ridge asked
-  /// for.
-  Cholesky(dist::DistributedMatrix<double> a, double ridge, const PhaseObserver& observer = {});
+  /// for. The observer counts flops.
+  Cholesky(dist::DistributedMatrix<double> a, double ridge, const WorkObserver& observer = {});
 
   /// (A + ridge I)^-1 B, for all columns at once. b: n x k. 2 n^2 k flops.
   dist::DistributedMatrix<double> solve(const dist::DistributedMatrix<double>& b) const;

@@ -33,7 +33,7 @@ struct RegressionFit {
 
 struct RidgeOptions {
   Ridge ridge;
-  PhaseObserver observer{};
+  WorkObserver observer{};
 };
 
 /// Fits all target columns by Cholesky. Collective over a's grid. a: n x n with both triangles filled, taken

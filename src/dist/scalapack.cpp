@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 extern "C" {
@@ -13,6 +14,18 @@ void pspotrs_(const char* uplo, const int* n, const int* nrhs, const float* a, c
               const int* desca, float* b, const int* ib, const int* jb, const int* descb, int* info);
 void pdpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* ia, const int* ja,
               const int* desca, double* b, const int* ib, const int* jb, const int* descb, int* info);
+void pstrsm_(const char* side, const char* uplo, const char* trans, const char* diag, const int* m,
+             const int* n, const float* alpha, const float* a, const int* ia, const int* ja, const int* desca,
+             float* b, const int* ib, const int* jb, const int* descb);
+void pdtrsm_(const char* side, const char* uplo, const char* trans, const char* diag, const int* m,
+             const int* n, const double* alpha, const double* a, const int* ia, const int* ja,
+             const int* desca, double* b, const int* ib, const int* jb, const int* descb);
+void pssyrk_(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha,
+             const float* a, const int* ia, const int* ja, const int* desca, const float* beta, float* c,
+             const int* ic, const int* jc, const int* descc);
+void pdsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+             const double* a, const int* ia, const int* ja, const int* desca, const double* beta, double* c,
+             const int* ic, const int* jc, const int* descc);
 void pssymm_(const char* side, const char* uplo, const int* m, const int* n, const float* alpha,
              const float* a, const int* ia, const int* ja, const int* desca, const float* b, const int* ib,
              const int* jb, const int* descb, const float* beta, float* c, const int* ic, const int* jc,
@@ -33,17 +46,25 @@ template <>
 struct Routines<float> {
   static constexpr auto potrf = &pspotrf_;
   static constexpr auto potrs = &pspotrs_;
+  static constexpr auto trsm = &pstrsm_;
+  static constexpr auto syrk = &pssyrk_;
   static constexpr auto symm = &pssymm_;
 };
 template <>
 struct Routines<double> {
   static constexpr auto potrf = &pdpotrf_;
   static constexpr auto potrs = &pdpotrs_;
+  static constexpr auto trsm = &pdtrsm_;
+  static constexpr auto syrk = &pdsyrk_;
   static constexpr auto symm = &pdsymm_;
 };
 
 /// Where a whole matrix starts, counted from 1.
 constexpr int whole = 1;
+
+/// Columns that potrf() factors between two reports: enough for full speed, few enough to be heard of.
+constexpr Index narrowest_stretch = 1024;
+constexpr Index most_stretches = 64;
 
 void check_arguments(const char* routine, int info) {
   if (info < 0) throw std::logic_error(fmt::format("ScaLAPACK's {} refuses its argument {}", routine, -info));
@@ -60,14 +81,34 @@ void check_operands(const DistributedMatrix<T>& a, const DistributedMatrix<T>& b
 }  // namespace
 
 template <class T>
-int potrf(DistributedMatrix<T>& a) {
+int potrf(DistributedMatrix<T>& a, const std::function<void(GlobalIndex)>& observe, Index stretch) {
   check_operands(a, a);
   const Descriptor desc = a.descriptor();
   const int n = desc[2];
-  int info = 0;
-  Routines<T>::potrf("L", &n, a.local().data, &whole, &whole, desc.data(), &info);
-  check_arguments("potrf", info);
-  return info;
+  if (stretch == 0) stretch = std::max<Index>(narrowest_stretch, n / most_stretches);
+  const int width = to_int(round_up(stretch, a.block()), "columns");
+  T* const data = a.local().data;
+  const T one = 1;
+  const T minus_one = -1;
+  for (int done = 0; done < n;) {
+    const int first = done + 1;
+    const int columns = std::min(width, n - done);
+    int info = 0;
+    Routines<T>::potrf("L", &columns, data, &first, &first, desc.data(), &info);
+    check_arguments("potrf", info);
+    if (info > 0) return done + info;
+    done += columns;
+    const int next = done + 1;
+    const int rest = n - done;
+    if (rest > 0) {
+      Routines<T>::trsm("R", "L", "T", "N", &rest, &columns, &one, data, &first, &first, desc.data(), data,
+                        &next, &first, desc.data());
+      Routines<T>::syrk("L", "N", &rest, &columns, &minus_one, data, &next, &first, desc.data(), &one, data,
+                        &next, &next, desc.data());
+    }
+    if (observe) observe(done);
+  }
+  return 0;
 }
 
 template <class T>
@@ -98,8 +139,8 @@ void symm(Triangle stored, const DistributedMatrix<T>& a, const DistributedMatri
                     desc_c.data());
 }
 
-template int potrf(DistributedMatrix<float>&);
-template int potrf(DistributedMatrix<double>&);
+template int potrf(DistributedMatrix<float>&, const std::function<void(GlobalIndex)>&, Index);
+template int potrf(DistributedMatrix<double>&, const std::function<void(GlobalIndex)>&, Index);
 template void potrs(const DistributedMatrix<float>&, DistributedMatrix<float>&);
 template void potrs(const DistributedMatrix<double>&, DistributedMatrix<double>&);
 template void symm(Triangle, const DistributedMatrix<float>&, const DistributedMatrix<float>&,

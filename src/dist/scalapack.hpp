@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "src/dist/matrix.hpp"
 
 namespace widegram::dist {
@@ -12,9 +14,11 @@ enum class Triangle : char { lower = 'L', upper = 'U' };
 
 /// A = L L^T in place, in the lower triangle; the strictly upper one is neither read nor written. n^3 / 3
 /// flops over all ranks. Returns 0, or the order of the first leading minor that is not positive (the factor
-/// is then valid in the columns before it).
+/// is then valid in the columns before it). Goes in stretches of whole blocks of columns, about `stretch` at
+/// a time (0: its own choice), and tells `observe` behind each how many columns are done.
 template <class T>
-int potrf(DistributedMatrix<T>& a);
+int potrf(DistributedMatrix<T>& a, const std::function<void(GlobalIndex columns)>& observe = {},
+          Index stretch = 0);
 
 /// B <- A^-1 B from potrf's L. 2 n^2 k flops for k columns.
 template <class T>

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #include "src/dist/redistribute.hpp"
 #include "src/dist/stored_operator.hpp"
@@ -50,6 +51,30 @@ void expect_round_trip(double tolerance) {
 
 TEST(Scalapack, FactorSolveMultiplyInDouble) { expect_round_trip<double>(1e-13); }
 TEST(Scalapack, FactorSolveMultiplyInFloat) { expect_round_trip<float>(1e-5); }
+
+TEST(Scalapack, StretchesOfColumnsMakeTheSameFactorAndFindTheSameMinor) {
+  const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
+  constexpr GlobalIndex n = 61;
+  constexpr Index block = 4;
+  DistributedMatrix<double> at_once = distributed(grid, filled<double>(n, n, &decaying), block);
+  DistributedMatrix<double> in_stretches = distributed(grid, filled<double>(n, n, &decaying), block);
+  std::vector<GlobalIndex> heard;
+  EXPECT_EQ(potrf(at_once), 0);
+  EXPECT_EQ(potrf(
+                in_stretches, [&](GlobalIndex columns) { heard.push_back(columns); }, 17),
+            0);
+  EXPECT_EQ(heard, (std::vector<GlobalIndex>{20, 40, 60, 61}));
+  const Matrix<double> one = gather(at_once);
+  const Matrix<double> other = gather(in_stretches);
+  for (GlobalIndex j = 0; j < n; ++j)
+    for (GlobalIndex i = 0; i < n; ++i) EXPECT_NEAR(one(i, j), other(i, j), 1e-14);
+
+  for (const GlobalIndex bad : {0, 19, 20, 45, 60}) {
+    DistributedMatrix<double> indefinite = distributed(grid, filled<double>(n, n, &decaying), block);
+    if (indefinite.owns(bad, bad)) indefinite.local_block({bad, bad + 1}, {bad, bad + 1})(0, 0) = -1;
+    EXPECT_EQ(potrf(indefinite, {}, 17), bad + 1);
+  }
+}
 
 TEST(Scalapack, OperandsThatDoNotGoTogetherAreRefused) {
   const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
