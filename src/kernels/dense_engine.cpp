@@ -49,11 +49,13 @@ struct SelfRun {
   std::vector<double> nngp;
   std::vector<double> ntk;
 
-  SelfRun(const Network& network, std::span<const double> input_variances) {
+  /// ids: of the samples; padding behind them has none.
+  SelfRun(const Network& network, std::span<const double> input_variances,
+          std::span<const std::int64_t> ids) {
     Workspace<double> workspace;
     Block<double> block = sample_block(Layout::paired, std::ssize(input_variances), 1, true, workspace);
     std::copy(input_variances.begin(), input_variances.end(), block.nngp.data());
-    SelfSteps steps;
+    SelfSteps steps([&](std::size_t i) { return i < ids.size() ? ids[i] : std::int64_t{0}; });
     Interpreter(steps, workspace).run(network, block);
     variances = steps.take_variances();
     nngp.assign(block.nngp.data(), block.nngp.data() + block.size());
@@ -110,7 +112,7 @@ class DenseEngine<Real>::Samples final : public SampleSet<Real> {
     const Matrix<Real>& padded = this->inputs();
     for (Index i = 0; i < padded.cols(); ++i)
       variances_.push_back(covariance(padded.column(i), padded.column(i), engine.features_));
-    SelfRun self(engine.network_, variances_);
+    SelfRun self(engine.network_, variances_, ids);
     trace_ = make_trace<Real>(engine.variance_layers_, self.variances, watch);
     roots_.resize(variances_.size());
     std::transform(variances_.begin(), variances_.end(), roots_.begin(),
@@ -138,12 +140,14 @@ DenseEngine<Real>::DenseEngine(Network network, Index features, Index tile_edge)
       variance_layers_(kernels::variance_layers(network_)),
       only_ids_(drops_out(network_)),
       flops_per_entry_(kernels::flops_per_entry(network_, {features, 1, 1})) {
-  const std::array<double, 1> unit{1.0};
+  // A series is as long as its cut at a large variance: one such sample makes those of all as long.
+  const std::vector<double> variances{1.0, 1e4};
   const MemberTrace<Real> trace =
-      make_trace<Real>(variance_layers_, SelfRun(network_, unit).variances, Samples::watch);
+      make_trace<Real>(variance_layers_, Variances(variance_layers_.size(), variances), Samples::watch);
   bytes_per_sample_ = sample_set_bytes<Real>(features) + sizeof(double) + sizeof(Real);
   for (const TraceStep<Real>& step : trace)
-    bytes_per_sample_ += static_cast<double>((step.side.values.size() + step.roots.size()) * sizeof(Real));
+    bytes_per_sample_ +=
+        static_cast<double>((step.side.values.size() + step.roots.size()) * sizeof(Real)) / 2;
 }
 
 template <class Real>
@@ -210,10 +214,17 @@ void DenseEngine<Real>::compute_in_double(const Pairs& pairs, const Samples& row
   const Index width = std::ssize(col_members);
 
   std::vector<double> variances;
-  for (const Index i : row_members) variances.push_back(rows.variance(row + i));
-  for (const Index j : col_members) variances.push_back(cols.variance(col + j));
+  std::vector<std::int64_t> ids;
+  for (const Index i : row_members) {
+    variances.push_back(rows.variance(row + i));
+    ids.push_back(rows.id(row + i));
+  }
+  for (const Index j : col_members) {
+    variances.push_back(cols.variance(col + j));
+    ids.push_back(cols.id(col + j));
+  }
   const MemberTrace<double> trace =
-      make_trace<double>(variance_layers_, SelfRun(network_, variances).variances);
+      make_trace<double>(variance_layers_, SelfRun(network_, variances, ids).variances);
 
   Workspace<double> workspace;
   Block<double> block = sample_block(Layout::outer, height, width, !out.ntk.empty(), workspace);

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "src/kernels/activation_functions.hpp"
+#include "src/kernels/dual_cut_pairs.hpp"
 #include "src/kernels/dual_members.hpp"
 #include "src/kernels/quadrature.hpp"
 #include "src/kernels/series.hpp"
@@ -53,18 +54,20 @@ Side<Real> series_side(const Series& series_at, std::span<const double> variance
   }
   terms += terms % 2;
   Side<Real> side = empty_side<Real>(series_head + 2 * static_cast<Index>(terms), count);
-  const auto put = [&](std::size_t k, std::size_t i, double number) {
-    side.values[k * count + i] = static_cast<Real>(number);
+  const auto put = [&](Index k, std::size_t i, double number) {
+    side.values[static_cast<std::size_t>(k) * count + i] = static_cast<Real>(number);
   };
   for (std::size_t i = 0; i < count; ++i) {
     const double variance = usable<Real>(variances[i]);
     const HermiteSeries& series = known.at(variance);
     const auto roots = root_numbers(variance);
-    put(0, i, roots[1]);
-    put(1, i, roots[0]);
+    put(SeriesHead::inverse_root, i, roots[1]);
+    put(SeriesHead::root_unless_cut, i, series.cut ? 0.0 : roots[0]);
+    put(SeriesHead::reach, i, series.reach);
     for (std::size_t n = 0; n < series.value.size(); ++n) {
-      put(static_cast<std::size_t>(series_head) + 2 * n, i, series.value[n]);
-      put(static_cast<std::size_t>(series_head) + 2 * n + 1, i, series.derivative[n]);
+      const Index k = series_head + 2 * static_cast<Index>(n);
+      put(k, i, series.value[n]);
+      put(k + 1, i, series.derivative[n]);
     }
   }
   return side;
@@ -107,7 +110,7 @@ struct Diagonal {
   DualDiagonal operator()(const Numerical& f) const {
     const NumericalFunction& function = numerical_function(f.name);
     const double deviation = std::sqrt(variance);
-    const Quadrature half = gaussian_panels(0, gaussian_reach, 1 / std::max(1.0, deviation));
+    const Quadrature half = gaussian_half_line(deviation);
     DualDiagonal sum;
     for (std::size_t i = 0; i < half.nodes.size(); ++i) {
       const double u = deviation * half.nodes[i];
@@ -131,6 +134,24 @@ Side<Real> dual_side(const Activation& activation, std::span<const double> varia
 
 template Side<float> dual_side(const Activation&, std::span<const double>);
 template Side<double> dual_side(const Activation&, std::span<const double>);
+
+template <class Real>
+void apply_dual(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
+                MatrixView<Real> ntk) {
+  const auto* numerical = std::get_if<Numerical>(&activation);
+  if (numerical == nullptr) {
+    apply_formulas(activation, rows, cols, nngp, ntk);
+    return;
+  }
+  const CutPairs<Real> cut_pairs(numerical_function(numerical->name), rows, cols, nngp, ntk);
+  apply_formulas(activation, rows, cols, nngp, ntk);
+  cut_pairs.put(nngp, ntk);
+}
+
+template void apply_dual(const Activation&, SideView<float>, SideView<float>, MatrixView<float>,
+                         MatrixView<float>);
+template void apply_dual(const Activation&, SideView<double>, SideView<double>, MatrixView<double>,
+                         MatrixView<double>);
 
 template <class Real>
 std::vector<Real> pack(SideView<Real> side, Index group) {

@@ -44,7 +44,7 @@ struct BeyondReach {
 
 template <class Real>
 CutPairs<Real>::CutPairs(const NumericalFunction& function, SideView<Real> rows, SideView<Real> cols,
-                         MatrixView<const Real> nngp) {
+                         MatrixView<const Real> nngp, MatrixView<const Real> ntk) {
   if (!any_cut(rows) && !any_cut(cols)) return;
   for (Index j = 0; j < nngp.cols; ++j) {
     const BeyondReach<Real> beyond(rows, cols, nngp.column(j), j);
@@ -54,17 +54,11 @@ CutPairs<Real>::CutPairs(const NumericalFunction& function, SideView<Real> rows,
     for (Index i = 0; i < nngp.rows; ++i) {
       if (beyond(i) == 0) continue;
       const double rho = std::clamp(static_cast<double>(beyond.correlation(i)), -1.0, 1.0);
-      pairs_.push_back({i, j,
-                        dual_by_quadrature(function, 1 / static_cast<double>(beyond.inverse[i]),
-                                           1 / static_cast<double>(beyond.col_inverse), rho),
-                        Real{0}});
+      const DualDiagonal dual = dual_by_quadrature(function, 1 / static_cast<double>(beyond.inverse[i]),
+                                                   1 / static_cast<double>(beyond.col_inverse), rho);
+      pairs_.push_back({i, j, dual, ntk.empty() ? Real{0} : ntk(i, j)});
     }
   }
-}
-
-template <class Real>
-void CutPairs<Real>::keep_tangents(MatrixView<const Real> ntk) {
-  for (Pair& pair : pairs_) pair.tangent = ntk(pair.row, pair.col);
 }
 
 template <class Real>

@@ -13,22 +13,21 @@ namespace widegram::kernels {
 template <class Real>
 class CutPairs {
  public:
-  /// nngp: covariances before the dual, rows.count x cols.count; sides: dual_side() of the numerical function.
-  /// Cost: one look at every member; where one is cut, 0.5 ns an entry and dual_by_quadrature() a pair found.
+  /// nngp and, where it is not empty, ntk: both kernels before the dual, rows.count x cols.count; sides:
+  /// dual_side() of the numerical function.
+  /// Cost: one look at every member; where one is cut, a comparison an entry and dual_by_quadrature() a pair
+  /// found.
   CutPairs(const NumericalFunction& function, SideView<Real> rows, SideView<Real> cols,
-           MatrixView<const Real> nngp);
+           MatrixView<const Real> nngp, MatrixView<const Real> ntk);
 
-  /// Keeps what the entries of the tangent kernel are before the dual.
-  void keep_tangents(MatrixView<const Real> ntk);
-
-  /// Writes the pairs' entries behind the activation; ntk may be empty.
+  /// Writes the pairs' entries behind the activation.
   void put(MatrixView<Real> nngp, MatrixView<Real> ntk) const;
 
  private:
   struct Pair {
     Index row, col;
     DualDiagonal dual;
-    Real tangent;
+    Real tangent;  ///< before the dual
   };
   std::vector<Pair> pairs_;
 };

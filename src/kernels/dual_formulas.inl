@@ -25,8 +25,8 @@ struct Correlation {
                                      typename Maths::Value row_inverse, typename Maths::Value col_inverse) {
     const auto one = m.set(1);
     rho = m.max(m.min(c * row_inverse * col_inverse, one), m.set(-1));
-    // rho of equal members is 1 up to the rounding of the two inverse roots, which the root below would blow up to 1e-8:
-    // a distance of a few units in double's last place is none.
+    // rho of equal members is 1 up to the rounding of the two inverse roots, which the root below would blow
+    // up to 1e-8: a distance of a few units in double's last place is none.
     const auto gap = one - m.abs(rho);
     distance = m.choose_negative(gap - m.set(4 * std::numeric_limits<double>::epsilon()), m.set(0), gap);
     sine = m.sqrt(distance * (m.set(2) - distance));
@@ -228,7 +228,8 @@ struct SeriesDual {
   template <class Row, class Col>
   [[gnu::always_inline]] DualPair<Value> operator()(const Maths& m, const Row& row, Value c,
                                                     const Col& col) const {
-    return sum(m, row, Correlation<Maths>(m, c, row(0), col(0)), col);
+    return sum(m, row, Correlation<Maths>(m, c, row(SeriesHead::inverse_root), col(SeriesHead::inverse_root)),
+               col);
   }
 
   template <class Row, class Col>
@@ -265,7 +266,7 @@ struct KinkedSeriesDual {
   template <class Row, class Col>
   [[gnu::always_inline]] DualPair<Value> operator()(const Maths& m, const Row& row, Value c,
                                                     const Col& col) const {
-    const Correlation<Maths> r(m, c, row(0), col(0));
+    const Correlation<Maths> r(m, c, row(SeriesHead::inverse_root), col(SeriesHead::inverse_root));
     const Value squared = r.rho * r.rho;
     Value linear = m.set(0), square = m.set(0), cubic = m.set(0);
     for (Index k = kinked_terms / 2 - 1; k >= 0; --k) {
@@ -281,8 +282,10 @@ struct KinkedSeriesDual {
     const Value square_rest =
         scale * (three * r.rho * r.sine + angle + m.set(2) * r.rho * turned) - square * r.rho;
     const Value cubic_rest = scale * (r.sine * (m.set(2) + squared) + three * turned) - cubic;
-    const Value product = row(1) * col(1);
-    const Value lengths = row(1) * row(1) + col(1) * col(1);
+    const Value row_root = row(SeriesHead::root_unless_cut);
+    const Value col_root = col(SeriesHead::root_unless_cut);
+    const Value product = row_root * col_root;
+    const Value lengths = row_root * row_root + col_root * col_root;
     const DualPair<Value> sum = series.sum(m, row, r, col);
     return {sum.value + value_square * product * product * square_rest,
             sum.derivative + product * (slope_linear * linear_rest + slope_square * product * square_rest +

@@ -7,7 +7,7 @@
 #include "src/kernels/activation_functions.hpp"
 #include "src/kernels/dual.hpp"
 #include "src/kernels/dual_members.hpp"
-#include "src/kernels/quadrature.hpp"
+#include "src/kernels/dual_quadrature.hpp"
 #include "src/kernels/series.hpp"
 
 namespace widegram::kernels {
@@ -60,51 +60,10 @@ DualDiagonal by_formula(const Activation& activation, double q11, double covaria
   return result;
 }
 
-void append(Quadrature& rule, const Quadrature& piece) {
-  rule.nodes.insert(rule.nodes.end(), piece.nodes.begin(), piece.nodes.end());
-  rule.weights.insert(rule.weights.end(), piece.weights.begin(), piece.weights.end());
-}
-
-/// Both sides of `kink`, with panels that shrink towards it down to a layer of thickness `layer`.
-Quadrature graded(double kink, double layer, double panel) {
-  const double reach = gaussian_reach;
-  const double middle = std::clamp(kink, -reach, reach);
-  Quadrature rule;
-  double inside = 0;
-  for (double outside = layer; inside < 2 * reach; outside *= 2) {
-    const double left = std::max(middle - outside, -reach), right = std::min(middle + outside, reach);
-    append(rule, gaussian_panels(left, std::max(middle - inside, -reach), panel));
-    append(rule, gaussian_panels(std::min(middle + inside, reach), right, panel));
-    inside = outside;
-  }
-  return rule;
-}
-
-/// E over u = sqrt(q11) x, v = mean x + spread y, x and y independent: nested rules, split where u and v pass
-/// 0.
-DualDiagonal by_quadrature(const NumericalFunction& f, double q11, double covariance, double q22) {
-  const double deviation = std::sqrt(q11);
-  const double bound = deviation * std::sqrt(q22);
-  const double mean = deviation > 0 ? std::clamp(covariance, -bound, bound) / deviation : 0.0;
-  const double spread = std::sqrt(std::max(q22 - mean * mean, 0.0));
-  const double panel = 1 / std::max({1.0, deviation, std::sqrt(q22)});
-  const double layer = std::clamp(mean == 0 ? 1.0 : spread / std::abs(mean), 1e-6, 1.0);
-  const Quadrature outer = graded(0, layer, panel);
-  DualDiagonal sum;
-  for (std::size_t i = 0; i < outer.nodes.size(); ++i) {
-    const double x = outer.nodes[i];
-    const double kink = spread > 0 ? std::clamp(-mean * x / spread, -gaussian_reach, gaussian_reach) : 0.0;
-    const Quadrature inner = graded(kink, 1.0, panel);
-    DualDiagonal conditional;
-    for (std::size_t j = 0; j < inner.nodes.size(); ++j) {
-      const double v = mean * x + spread * inner.nodes[j];
-      conditional.value += inner.weights[j] * f.value(v);
-      conditional.derivative += inner.weights[j] * f.derivative(v);
-    }
-    sum.value += outer.weights[i] * f.value(deviation * x) * conditional.value;
-    sum.derivative += outer.weights[i] * f.derivative(deviation * x) * conditional.derivative;
-  }
-  return sum;
+DualDiagonal by_quadrature(const NumericalFunction& function, double q11, double covariance, double q22) {
+  const double row = std::sqrt(q11), col = std::sqrt(q22);
+  const double rho = row > 0 && col > 0 ? std::clamp(covariance / row / col, -1.0, 1.0) : 0.0;
+  return dual_by_quadrature(function, row, col, rho);
 }
 
 }  // namespace

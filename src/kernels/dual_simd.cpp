@@ -79,37 +79,13 @@ class Lanes {
   const KinkSums<Real>& sums_ = kink_sums<Real>();
 };
 
-/// Loads and stores of a whole vector, or of the first `count` lanes of one: the same operations work on
-/// both, so that an entry's bits do not depend on where a block ends.
-template <class Real, bool whole>
-struct Window {
-  using Tag = hn::ScalableTag<Real>;
-  std::size_t count;
-
-  HWY_INLINE hn::Vec<Tag> load(const Real* from) const {
-    if constexpr (whole) return hn::LoadU(Tag(), from);
-    HWY_ALIGN Real lanes[hn::MaxLanes(Tag())] = {};
-    for (std::size_t i = 0; i < count; ++i) lanes[i] = from[i];
-    return hn::Load(Tag(), lanes);
-  }
-
-  HWY_INLINE void store(hn::Vec<Tag> value, Real* to) const {
-    if constexpr (whole) {
-      hn::StoreU(value, Tag(), to);
-    } else {
-      HWY_ALIGN Real lanes[hn::MaxLanes(Tag())];
-      hn::Store(value, Tag(), lanes);
-      for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
-    }
-  }
-};
-
-template <class Real, bool whole>
+template <class Real>
 struct RowMembers {
   const Real* values;
   Index stride;
-  Window<Real, whole> window;
-  HWY_INLINE auto operator()(Index k) const { return window.load(values + k * stride); }
+  HWY_INLINE auto operator()(Index k) const {
+    return hn::LoadU(hn::ScalableTag<Real>(), values + k * stride);
+  }
 };
 
 template <class Real>
@@ -119,7 +95,7 @@ struct ColMember {
   HWY_INLINE auto operator()(Index k) const { return hn::Set(hn::ScalableTag<Real>(), values[k * stride]); }
 };
 
-/// All entries of a block, with one dual.
+/// All entries of a block whose rows fill whole vectors, with one dual.
 template <class Real>
 struct Apply {
   Lanes<Real> maths;
@@ -136,8 +112,6 @@ struct Apply {
 
  private:
   static Index step() { return static_cast<Index>(Lanes<Real>::count()); }
-  /// Rows that do not fill a vector.
-  Window<Real, false> last() const { return {static_cast<std::size_t>(nngp.rows % step())}; }
 
   template <bool with_ntk, class Dual>
   void pairs(const Dual& dual) const {
@@ -150,17 +124,10 @@ struct Apply {
   /// Members of a few numbers are read where they lie.
   template <bool with_ntk, class Dual>
   void block(const Dual& dual) const {
-    const Index vectors = nngp.rows - nngp.rows % step();
     for (Index j = 0; j < nngp.cols; ++j) {
       const ColMember<Real> col{cols.values + j, cols.stride};
-      for (Index i = 0; i < vectors; i += step()) {
-        const RowMembers<Real, true> row{rows.values + i, rows.stride, {}};
-        entries<with_ntk>(dual, row, col, Window<Real, true>{}, i, j);
-      }
-      if (vectors < nngp.rows) {
-        const RowMembers<Real, false> row{rows.values + vectors, rows.stride, last()};
-        entries<with_ntk>(dual, row, col, last(), vectors, j);
-      }
+      for (Index i = 0; i < nngp.rows; i += step())
+        entries<with_ntk>(dual, RowMembers<Real>{rows.values + i, rows.stride}, col, i, j);
     }
   }
 
@@ -168,38 +135,56 @@ struct Apply {
   /// all columns pass.
   template <bool with_ntk, class Dual>
   void packed_block(const Dual& dual) const {
-    const std::vector<Real> packed_rows = pack(rows, step());
-    const std::vector<Real> packed_cols = pack(cols, 1);
+    const Packed<Real> packed_rows(rows, step());
+    const Packed<Real> packed_cols(cols, 1);
     for (Index i = 0; i < nngp.rows; i += step()) {
-      const RowMembers<Real, true> row{packed_rows.data() + i * rows.width, step(), {}};
-      for (Index j = 0; j < nngp.cols; ++j) {
-        const ColMember<Real> col{packed_cols.data() + j * cols.width, 1};
-        if (i + step() <= nngp.rows)
-          entries<with_ntk>(dual, row, col, Window<Real, true>{}, i, j);
-        else
-          entries<with_ntk>(dual, row, col, last(), i, j);
-      }
+      const RowMembers<Real> row{packed_rows.data() + i * rows.width, step()};
+      for (Index j = 0; j < nngp.cols; ++j)
+        entries<with_ntk>(dual, row, ColMember<Real>{packed_cols.data() + j * cols.width, 1}, i, j);
     }
   }
 
-  template <bool with_ntk, class Dual, class Row, bool whole>
-  HWY_INLINE void entries(const Dual& dual, const Row& row, const ColMember<Real>& col,
-                          Window<Real, whole> window, Index i, Index j) const {
+  template <bool with_ntk, class Dual>
+  HWY_INLINE void entries(const Dual& dual, const RowMembers<Real>& row, const ColMember<Real>& col, Index i,
+                          Index j) const {
+    const hn::ScalableTag<Real> tag;
     Real* const k = nngp.column(j) + i;
-    const auto pair = dual(maths, row, window.load(k), col);
-    window.store(pair.value, k);
+    const auto pair = dual(maths, row, hn::LoadU(tag, k), col);
+    hn::StoreU(pair.value, tag, k);
     if constexpr (with_ntk) {
       Real* const t = ntk.column(j) + i;
-      window.store(window.load(t) * pair.derivative, t);
+      hn::StoreU(hn::LoadU(tag, t) * pair.derivative, tag, t);
     }
   }
 };
 
 template <class Real>
-void apply(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
-           MatrixView<Real> ntk) {
+void apply_whole(const Activation& activation, SideView<Real> rows, SideView<Real> cols,
+                 MatrixView<Real> nngp, MatrixView<Real> ntk) {
   const Apply<Real> use{{}, rows, cols, nngp, ntk};
   std::visit(ForActivation<Lanes<Real>, Apply<Real>>{use.maths, rows.width, cols.width, use}, activation);
+}
+
+/// Rows that do not fill a vector are copied into one, beside zeros: the same operations work on both, so
+/// that an entry's bits do not depend on where a block ends.
+template <class Real>
+void apply(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
+           MatrixView<Real> ntk) {
+  const Index step = static_cast<Index>(Lanes<Real>::count());
+  const Range whole{0, nngp.rows - nngp.rows % step};
+  const Range rest{whole.end, nngp.rows};
+  const Range all{0, nngp.cols};
+  if (whole.size() > 0)
+    apply_whole(activation, members(rows, whole), cols, nngp.block(whole, all),
+                ntk.empty() ? ntk : ntk.block(whole, all));
+  if (rest.size() == 0) return;
+  const std::vector<Real> last_rows = pack(members(rows, rest), step);
+  PaddedRows<Real> last_nngp(nngp.block(rest, all), step);
+  PaddedRows<Real> last_ntk(ntk.empty() ? ntk : ntk.block(rest, all), step);
+  apply_whole(activation, SideView<Real>{last_rows.data(), rows.width, step, step}, cols, last_nngp.view(),
+              last_ntk.view());
+  last_nngp.copy_back();
+  last_ntk.copy_back();
 }
 
 void apply_float(const Activation& activation, SideView<float> rows, SideView<float> cols,
@@ -227,14 +212,14 @@ HWY_EXPORT(target_name);
 }  // namespace
 
 template <>
-void apply_dual(const Activation& activation, SideView<float> rows, SideView<float> cols,
-                MatrixView<float> nngp, MatrixView<float> ntk) {
+void apply_formulas(const Activation& activation, SideView<float> rows, SideView<float> cols,
+                    MatrixView<float> nngp, MatrixView<float> ntk) {
   HWY_DYNAMIC_DISPATCH(apply_float)(activation, rows, cols, nngp, ntk);
 }
 
 template <>
-void apply_dual(const Activation& activation, SideView<double> rows, SideView<double> cols,
-                MatrixView<double> nngp, MatrixView<double> ntk) {
+void apply_formulas(const Activation& activation, SideView<double> rows, SideView<double> cols,
+                    MatrixView<double> nngp, MatrixView<double> ntk) {
   HWY_DYNAMIC_DISPATCH(apply_double)(activation, rows, cols, nngp, ntk);
 }
 

@@ -55,6 +55,21 @@ const char* to_string(Padding padding) {
   return "";
 }
 
+double executed_layers(const Network& network) {
+  double count = 0;
+  for (const Layer& layer : network) {
+    if (const auto* repeat = std::get_if<Repeat>(&layer.kind()))
+      count += static_cast<double>(repeat->times) * executed_layers(repeat->layers);
+    else if (const auto* residual = std::get_if<Residual>(&layer.kind()))
+      count += executed_layers(residual->layers) + executed_layers(residual->shortcut);
+    else if (const auto* product = std::get_if<Product>(&layer.kind()))
+      for (const Network& branch : product->branches) count += executed_layers(branch);
+    else
+      count += 1;
+  }
+  return count;
+}
+
 std::vector<Layer> execution_order(const Network& network) {
   std::vector<Layer> order;
   append(network, order);

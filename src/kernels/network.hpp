@@ -92,6 +92,9 @@ enum class Function { nngp, ntk };
 /// after another.
 std::vector<Layer> execution_order(const Network& network);
 
+/// How many layers execution_order() has, without writing them down; may be any large number.
+double executed_layers(const Network& network);
+
 /// Whether a layer drops anything: then a sample differs from its own copy.
 bool drops_out(const Network& network);
 

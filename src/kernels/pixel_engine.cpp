@@ -49,7 +49,7 @@ class PixelEngine<Real>::Samples final : public SampleSet<Real> {
       Block<double> block = engine.input_block(x, x, true, workspace);
       const Index stride = block.layout == Layout::outer ? block.rows + 1 : 1;
       pair_equal_pixels(engine.input_, x.data(), x.data(), block.nngp.data(), stride);
-      SelfSteps steps;
+      SelfSteps steps([id = this->id(i)](std::size_t) { return id; });
       Interpreter(steps, workspace).run(engine.network_, block);
       variances_.push_back(steps.take_variances());
       nngp.push_back(block.nngp.data()[0]);

@@ -37,10 +37,10 @@ void for_each_panel_node(double begin, double end, double panel, const Use& use)
 /// no wider than `panel`. Exact to rounding for functions that are smooth on the scale of a panel.
 Quadrature gaussian_panels(double begin, double end, double panel);
 
-/// Rule on [0, gaussian_reach], weighted with the density of the standard normal distribution, for functions of
-/// deviation * z that bend on a scale of 1 around 0 and in proportion to the distance from it beyond, times
-/// Hermite polynomials of degree up to 1,024: panels that double from 1 / deviation to 1/2. 210 nodes for
-/// deviations up to 1, 420 + 16 log2(deviation) beyond.
+/// Rule on [0, gaussian_reach], weighted with the density of the standard normal distribution, for functions
+/// of deviation * z that bend on a scale of 1 around 0 and in proportion to the distance from it beyond,
+/// times Hermite polynomials of degree up to 1,024: panels that double from 1 / deviation to 1/2. 210 nodes
+/// for deviations up to 1, 420 + 16 log2(deviation) beyond.
 Quadrature gaussian_half_line(double deviation);
 
 /// Where the density of the standard normal distribution, times anything that grows slower than exp(z^2 / 4),

@@ -37,8 +37,7 @@ std::vector<double> polynomial_coefficients(std::span<const double> coefficients
 /// f and f' on the quadrature's nodes, weighted, split by parity: h_n meets the part of its own parity alone.
 class WeightedParts {
  public:
-  WeightedParts(const NumericalFunction& function, double deviation)
-      : rule_(gaussian_half_line(deviation)) {
+  WeightedParts(const NumericalFunction& function, double deviation) : rule_(gaussian_half_line(deviation)) {
     for (std::size_t i = 0; i < rule_.nodes.size(); ++i) {
       const double u = deviation * rule_.nodes[i];
       add(value_, value_square_, rule_.weights[i], function.value(u), function.value(-u));
@@ -111,7 +110,8 @@ void judge(HermiteSeries& series, const NumericalFunction& function, double vari
   const DualDiagonal rest = rests(series, parts);
   if (function.kinked()) {
     const DualDiagonal known = known_rests(function.steps, variance);
-    series.cut = share({rest.value - known.value, rest.derivative - known.derivative}, parts) > largest_kink_rest;
+    series.cut =
+        share({rest.value - known.value, rest.derivative - known.derivative}, parts) > largest_kink_rest;
     series.reach = reach_of(rest, parts, terms, kinked_loss);
   } else {
     series.cut = true;

@@ -16,8 +16,9 @@ namespace widegram::kernels {
 struct HermiteSeries {
   std::vector<double> value;
   std::vector<double> derivative;  ///< as long as value
-  /// Ended by the limit on terms, not by the last ones being negligible: with `reach` of the other member, what
-  /// is left out can be told. Where either member's is cut, the sums serve pairs of |rho| <= reach_u reach_v.
+  /// Ended by the limit on terms, not by the last ones being negligible: with `reach` of the other member,
+  /// what is left out can be told. Where either member's is cut, the sums serve pairs of |rho| <= reach_u
+  /// reach_v.
   bool cut = false;
   double reach = uncut_reach;
 
@@ -38,10 +39,11 @@ inline constexpr double negligible_term<float> = 1e-12;
 /// Terms at most of the series of a function without a kink.
 constexpr Index most_terms = 1024;
 
-/// By quadrature, at any variance, with as many terms as bring the rest below rounding: at variance 1 some 330
-/// for tanh and 110 for silu, 60% of that for float, in proportion to the variance beyond, up to most_terms
-/// (tanh: variance 3); kinked_terms for a function with a kink, whatever the variance. Cost: terms times the
-/// nodes of gaussian_half_line(), 0.1 ms for 200 terms, 1 ms for most_terms.
+/// By quadrature, at any variance, with as many terms as bring the rest below rounding: at variance 1 some
+/// 280 for tanh and 90 for silu, less than half of that for float, in proportion to the variance beyond, up
+/// to most_terms (tanh: variance 4; float: 11); kinked_terms for a function with a kink, whatever the
+/// variance. Cost: terms times the nodes of gaussian_half_line(), 0.2 ms for 200 terms, 1.2 ms for
+/// most_terms.
 HermiteSeries hermite_series(const NumericalFunction& function, double variance, double negligible);
 
 /// A kinked function is smooth but for steps s2, s3, s4 of its second, third and fourth derivative at 0: f'
@@ -54,8 +56,9 @@ HermiteSeries hermite_series(const NumericalFunction& function, double variance,
 /// with sine = sqrt(1 - rho^2), angle = asin(rho). So kinked_terms terms of the function's own series, and of
 /// these sums all that is not in their own first kinked_terms terms, stand for the whole (Kummer's
 /// transformation). The error left is largest at rho = 1 and goes with kinked_terms^(-7/2) and variance^3:
-/// for the derivative of elu, relative, 7e-10 at variance 1, 7e-8 at 4. Where it passes 1e-7 the steps at 0 are
-/// not all that bends the function on that scale: the series counts as cut, and pairs go without the sums.
+/// for the derivative of elu, relative, 7e-10 at variance 1, 7e-8 at 4. Where it passes 1e-7 (elu: variance
+/// 10 or so) the steps at 0 are not all that bends the function on that scale: the series counts as cut, and
+/// pairs go without the sums.
 constexpr Index kinked_terms = 256;
 
 /// First coefficients of the three sums, by k: of rho^(2k), rho^(2k + 1), rho^(2k).

@@ -33,6 +33,10 @@ struct ShortName {
   std::string operator()(const Activation& a) const { return canonical(a); }
 };
 
+/// Bounds that no real network meets, so that a slip in a job cannot keep the program busy for ever.
+constexpr double most_layers = 100000;
+constexpr Index largest_window = 1023;
+
 std::string short_name(const Layer& layer) { return std::visit(ShortName{}, layer.kind()); }
 
 std::string report_name(const Layer& layer) {
@@ -127,6 +131,7 @@ class Walk {
 
   SampleShape enter(const Conv& conv, const At& at) {
     require(conv.size >= 1 && conv.size % 2 == 1, at, "size must be odd and at least 1");
+    require(conv.size <= largest_window, at, "size must be at most 1023");
     require(conv.stride >= 1, at, "stride must be at least 1");
     require_variances(conv.weight_variance, conv.bias_variance, at);
     const bool padded = conv.padding != Padding::valid;
@@ -254,6 +259,11 @@ double flops_per_entry(const Network& network, SampleShape input) {
 }
 
 std::vector<LayerReport> check_shapes(const Network& network, SampleShape input) {
+  if (const double layers = executed_layers(network); layers > most_layers)
+    throw Error(ExitCode::usage,
+                fmt::format("the network has {:.6g} layers once its repeats are written out; at most {:.0f} "
+                            "can be followed: lower the times of its repeats",
+                            layers, most_layers));
   Walk walk(mixes_pixels(network));
   const SampleShape output = walk.through(network, input, "", 0);
   if (!output.is_vector())

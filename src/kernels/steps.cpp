@@ -1,5 +1,13 @@
 #include "src/kernels/steps.hpp"
 
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+
+#include "src/base/error.hpp"
+#include "src/kernels/canonical.hpp"
+
 namespace widegram::kernels {
 namespace {
 
@@ -12,19 +20,10 @@ void for_each_self_pair(Block<double>& block, const F& f) {
       block.ntk_started ? block.ntk.data() + i * step : nullptr);
 }
 
-/// K(i, i) and T(i, i) as they are before a layer.
-struct SelfPairs {
-  std::vector<double> variances;
-  std::vector<double> tangents;
-
-  explicit SelfPairs(Block<double>& block)
-      : variances(static_cast<std::size_t>(block.rows)), tangents(variances.size()) {
-    for_each_self_pair(block, [&](std::size_t i, double k, const double* t) {
-      variances[i] = k;
-      if (t != nullptr) tangents[i] = *t;
-    });
-  }
-};
+std::string name_of(const VarianceLayer& layer) {
+  const auto* activation = std::get_if<Activation>(&layer);
+  return activation != nullptr ? canonical(*activation) : "layernorm";
+}
 
 }  // namespace
 
@@ -55,8 +54,27 @@ void PairSteps<Real>::apply(const LayerNorm&, Block<Real>& block) {
   ++step_;
 }
 
+SelfPairs SelfSteps::before(const VarianceLayer& layer, Block<double>& block) const {
+  SelfPairs pairs{std::vector<double>(static_cast<std::size_t>(block.rows)),
+                  std::vector<double>(static_cast<std::size_t>(block.rows))};
+  for_each_self_pair(block, [&](std::size_t i, double k, const double* t) {
+    if (!std::isfinite(k)) {
+      const std::int64_t id = sample_of_(i);
+      throw Error(
+          ExitCode::numerical,
+          fmt::format(
+              "{} sample {} (counted from 0) reaches {} (variance layer {}) with variance {}: the network's "
+              "variances overflow; lower its weight variances or its depth, or standardize the inputs",
+              id < 0 ? "test" : "training", id < 0 ? -1 - id : id, name_of(layer), variances_.size() + 1, k));
+    }
+    pairs.variances[i] = k;
+    if (t != nullptr) pairs.tangents[i] = *t;
+  });
+  return pairs;
+}
+
 void SelfSteps::apply(const Activation& activation, Block<double>& block) {
-  SelfPairs before(block);
+  SelfPairs before = this->before(activation, block);
   if (block.layout == Layout::outer) {
     const Side<double> side = dual_side<double>(activation, before.variances);
     apply_dual(activation, side.view(), side.view(), block.nngp_view(), block.ntk_view());
@@ -70,7 +88,7 @@ void SelfSteps::apply(const Activation& activation, Block<double>& block) {
 }
 
 void SelfSteps::apply(const LayerNorm& norm, Block<double>& block) {
-  SelfPairs before(block);
+  SelfPairs before = this->before(norm, block);
   const Side<double> side = layernorm_side<double>(norm, before.variances);
   scale_members(block, side.values.data(), side.values.data());
   for_each_self_pair(block, [&](std::size_t i, double& k, double* t) {

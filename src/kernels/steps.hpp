@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
 #include "src/kernels/block.hpp"
 #include "src/kernels/member_trace.hpp"
 #include "src/kernels/near_pairs.hpp"
@@ -27,10 +32,20 @@ class PairSteps {
   std::size_t step_ = 0;
 };
 
+/// K(i, i) and T(i, i) of a block of a side with itself.
+struct SelfPairs {
+  std::vector<double> variances;
+  std::vector<double> tangents;
+};
+
 /// The same on blocks of a side with itself: the variances are found on the way and written down, and pairs
 /// of a member with itself get exactly what they have at rho = 1. In double: everything else builds on it.
 class SelfSteps {
  public:
+  /// sample_of: the id of the sample that a member is, or is a pixel of; for messages.
+  /// Members' variances that overflow are an Error(numerical) that names sample and layer.
+  explicit SelfSteps(std::function<std::int64_t(std::size_t)> sample_of) : sample_of_(std::move(sample_of)) {}
+
   void apply(const Activation& activation, Block<double>& block);
   void apply(const LayerNorm& norm, Block<double>& block);
   void apply(const Dropout& dropout, Block<double>& block);
@@ -39,6 +54,10 @@ class SelfSteps {
   Variances take_variances() { return std::move(variances_); }
 
  private:
+  /// Pairs of a member with itself as they are before `layer`.
+  SelfPairs before(const VarianceLayer& layer, Block<double>& block) const;
+
+  std::function<std::int64_t(std::size_t)> sample_of_;
   Variances variances_;
 };
 

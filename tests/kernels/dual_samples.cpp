@@ -111,7 +111,7 @@ double expectation(const std::function<double(double)>& f, Pair pair) {
   const double right = std::numbers::pi / 2;
   const std::array<double, 5> cuts{-right, angle - right, right, angle + right, 3 * right};
   Quadrature radii;
-  add_growing_panels(radii, 0, gaussian_reach, finest, 1);
+  add_growing_panels(radii, 0, gaussian_reach, finest, 2);
   double sum = 0;
   for (std::size_t k = 0; k + 1 < cuts.size(); ++k) {
     Quadrature angles;

@@ -40,6 +40,20 @@ TEST(Quadrature, PanelsGiveTheMomentsOfTheNormalDistribution) {
   EXPECT_TRUE(gaussian_panels(1, 1, 1).nodes.empty());
 }
 
+TEST(Quadrature, HalfLineResolvesSteepFunctionsAndLongOscillations) {
+  for (const double deviation : {0.1, 1.0, 1.5, 30.0, 1e5}) {
+    const Quadrature rule = gaussian_half_line(deviation);
+    EXPECT_NEAR(sum(rule, [](double) { return 1.0; }), 0.5, 1e-14) << deviation;
+    // E[exp(-u^2)] over one half, and the cosine of the highest local frequency of a Hermite polynomial
+    EXPECT_NEAR(sum(rule, [&](double z) { return std::exp(-deviation * deviation * z * z); }),
+                0.5 / std::sqrt(1 + 2 * deviation * deviation), 1e-15)
+        << deviation;
+    const double frequency = deviation > 1 ? 32 : 16;
+    EXPECT_NEAR(sum(rule, [&](double z) { return std::cos(frequency * z); }), 0, 1e-14) << deviation;
+    EXPECT_LT(rule.nodes.size(), 800) << deviation;
+  }
+}
+
 TEST(Series, OfAPolynomialIsItsHermiteExpansion) {
   const std::vector<double> hermite{0.5, -1, 2, 0, 3};
   const HermiteSeries series = hermite_series(Polynomial{polynomial_from_hermite(hermite)}, 1);
@@ -63,6 +77,23 @@ TEST(Series, SquaresAddUpToTheSecondMoment) {
       EXPECT_NEAR(found, exact, 1e-13 * exact) << function.name << " at " << variance;
     }
   }
+}
+
+TEST(Series, KnowWhatTheyLeaveOut) {
+  for (const char* name : {"tanh", "softplus"}) {
+    const NumericalFunction& function = numerical_function(name);
+    const HermiteSeries whole = hermite_series(function, 0.5, negligible_term<double>);
+    EXPECT_FALSE(whole.cut) << name;
+    EXPECT_LT(whole.value.size(), 400) << name;
+    const HermiteSeries cut = hermite_series(function, 100, negligible_term<double>);
+    EXPECT_TRUE(cut.cut) << name;
+    EXPECT_EQ(std::ssize(cut.value), most_terms) << name;
+    EXPECT_GT(cut.reach * cut.reach, 0.97) << name;
+    EXPECT_LT(cut.reach * cut.reach, 1) << name;
+    EXPECT_GT(cut.reach * whole.reach, 1) << name;
+  }
+  EXPECT_FALSE(hermite_series(numerical_function("elu"), 2, negligible_term<double>).cut);
+  EXPECT_TRUE(hermite_series(numerical_function("elu"), 20, negligible_term<double>).cut);
 }
 
 TEST(Series, OfAKinkApproachesItsSums) {
