@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "io/input_file.hpp"
 #include "src/base/error.hpp"
 
 namespace widegram::io {
@@ -33,7 +34,7 @@ std::string sibling_labels(const std::string& inputs, std::span<const Renaming> 
     if (at == std::string::npos) continue;
     name.replace(at, std::string_view(renaming.inputs).size(), renaming.labels);
     const std::string candidate = (path.parent_path() / name).string();
-    if (fs::exists(candidate)) return candidate;
+    if (!is_missing(candidate)) return candidate;
     tried += (tried.empty() ? "" : ", ") + candidate;
   }
   throw Error(ExitCode::data,

@@ -26,6 +26,8 @@ std::vector<std::string> batches_in(const std::string& folder) {
     const std::string name = entry->path().filename().string();
     if (name.starts_with("data_batch_") && name.ends_with(".bin")) paths.push_back(entry->path().string());
   }
+  if (error)
+    throw Error(ExitCode::data, fmt::format("{}: the folder cannot be listed: {}", folder, error.message()));
   // Shorter first: batch 10 comes behind batch 9.
   std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
@@ -44,7 +46,9 @@ std::vector<std::string> split_at_commas(const std::string& source) {
 }
 
 std::vector<std::string> paths_of(const std::string& source) {
-  if (!fs::is_directory(source)) return fs::exists(source) ? std::vector{source} : split_at_commas(source);
+  std::error_code ignored;  // opening a file tells what is wrong with it
+  if (!fs::is_directory(source, ignored))
+    return fs::exists(source, ignored) ? std::vector{source} : split_at_commas(source);
   std::vector<std::string> paths = batches_in(source);
   if (paths.empty()) throw Error(ExitCode::data, source + ": the folder holds no data_batch_*.bin");
   return paths;
@@ -62,7 +66,8 @@ std::vector<std::string> names_beside(const std::string& path) {
 }  // namespace
 
 bool is_cifar10_folder(const std::string& path) {
-  return fs::is_directory(path) && !batches_in(path).empty();
+  std::error_code ignored;
+  return fs::is_directory(path, ignored) && !batches_in(path).empty();
 }
 
 Cifar10Reader::Cifar10Reader(const std::string& source) {

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
 #include "src/base/error.hpp"
 #include "src/base/nearest.hpp"
+#include "src/base/numbers.hpp"
 
 namespace widegram::io {
 namespace {
@@ -40,11 +40,9 @@ void check_header(const std::vector<std::string>& names, const std::string& path
 std::optional<std::size_t> find_column(const std::vector<std::string>& names, const std::string& text) {
   const auto named = std::find(names.begin(), names.end(), text);
   if (named != names.end()) return static_cast<std::size_t>(named - names.begin());
-  Index number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const Index number = parse_integer(text).value_or(0);
   const auto columns = std::ssize(names);
-  if (error != std::errc() || end != text.data() + text.size() || number == 0 || std::abs(number) > columns)
-    return std::nullopt;
+  if (number == 0 || number < -columns || number > columns) return std::nullopt;
   return static_cast<std::size_t>(number > 0 ? number - 1 : columns + number);
 }
 

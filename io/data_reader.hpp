@@ -12,6 +12,9 @@ namespace widegram::io {
 
 enum class TargetKind { classes, values };
 
+/// A class more costs a column of targets: a larger number is an identifier, not a class.
+inline constexpr Index largest_class = 65535;
+
 /// What a source says about itself before its samples are read.
 struct DataHeader {
   SampleShape shape;

@@ -11,9 +11,6 @@
 namespace widegram::io {
 namespace {
 
-/// A class more costs a column of targets: a larger number is an identifier, not a class.
-constexpr double largest_class = 65535;
-
 /// Column of the first number that is not finite, and its row.
 void check_finite(const Matrix<double>& values, GlobalIndex first_sample, const std::string& source,
                   const char* row_name) {
@@ -38,7 +35,7 @@ std::vector<std::int64_t> to_classes(const LocalSamples& set, GlobalIndex first_
           ExitCode::data,
           fmt::format(
               "{}: label {} of sample {} (counted from 0) is no class; classes are 0, 1, 2, ... up to "
-              "{:.0f}: renumber them, or set targets = \"values\"",
+              "{}: renumber them, or set targets = \"values\"",
               set.header.target_source, label, first_sample + j, largest_class));
     classes.push_back(static_cast<std::int64_t>(label));
   }

@@ -1,6 +1,7 @@
 #include "io/data_source.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include "io/csv_reader.hpp"
 #include "io/digits_reader.hpp"
 #include "io/hdf5_reader.hpp"
+#include "io/input_file.hpp"
 #include "io/libsvm_reader.hpp"
 #include "src/base/error.hpp"
 #include "src/base/nearest.hpp"
@@ -30,7 +32,7 @@ const std::vector<std::string> fashion_classes = {
 
 std::unique_ptr<DataReader> open_fashion(const std::string& part) {
   const std::string images = fashion_folder + part + "-images-idx3-ubyte.gz";
-  if (!fs::exists(images))
+  if (is_missing(images))
     throw Error(ExitCode::data, images + ": not installed; apt-get install dataset-fashion-mnist");
   return std::make_unique<ArrayReader>(ArrayFile::open_idx(images),
                                        ArrayFile::open_idx(fashion_folder + part + "-labels-idx1-ubyte.gz"),
@@ -56,10 +58,8 @@ std::vector<std::string> builtin_names() {
   return names;
 }
 
-const std::vector<std::string> formats = {"auto", "idx", "cifar10", "hdf5", "npy", "csv", "libsvm"};
-
 void check_exists(const std::string& name) {
-  if (fs::exists(name)) return;
+  if (!is_missing(name)) return;
   const bool looks_sliced = name.ends_with(']');
   throw Error(ExitCode::data, fmt::format("{}: no such file{}{}", name, suggestion(name, builtin_names()),
                                           looks_sliced ? " (a slice is written [from:to])" : ""));
@@ -77,7 +77,8 @@ bool has_ending(const std::string& name, std::initializer_list<std::string_view>
 /// like.
 std::string guess_format(const std::string& name) {
   if (is_cifar10_folder(name)) return "cifar10";
-  if (!fs::exists(name) && name.find(',') != std::string::npos && name.ends_with(".bin")) return "cifar10";
+  std::error_code ignored;  // several names with commas may be more than a path can be long
+  if (!fs::exists(name, ignored) && name.find(',') != std::string::npos && name.ends_with(".bin")) return "cifar10";
   check_exists(name);
   InputFile file(name);
   std::array<char, 4096> start{};
@@ -107,11 +108,11 @@ std::string guess_format(const std::string& name) {
 bool is_builtin(const std::string& name) { return name == "fashion-mnist" || builtins().contains(name); }
 
 std::string format_of(const SourceText& source, const DataSpec& spec) {
+  const std::vector<std::string>& formats = data_formats();
   if (std::find(formats.begin(), formats.end(), spec.format) == formats.end())
     throw Error(ExitCode::usage,
-                fmt::format("format = \"{}\" is not known{}; it is one of auto, idx, cifar10, hdf5, "
-                            "npy, csv, libsvm",
-                            spec.format, suggestion(spec.format, formats)));
+                fmt::format("format = \"{}\" is not known{}; it is one of {}", spec.format,
+                            suggestion(spec.format, formats), fmt::join(formats, ", ")));
   if (is_builtin(source.name)) return "built-in";
   return spec.format == "auto" ? guess_format(source.name) : spec.format;
 }

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "src/base/error.hpp"
+#include "src/base/numbers.hpp"
 
 namespace widegram::io {
 namespace {
@@ -20,9 +19,8 @@ bool is_slice_end(std::string_view text) {
 
 std::optional<Index> slice_end(std::string_view text, std::string_view whole) {
   if (text.empty()) return std::nullopt;
-  Index value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
-    throw Error(ExitCode::data, fmt::format("{}: {} is too large for a slice", whole, text));
+  const std::optional<Index> value = parse_integer(text);
+  if (!value) throw Error(ExitCode::data, fmt::format("{}: {} is too large for a slice", whole, text));
   return value;
 }
 
@@ -32,6 +30,11 @@ std::string written(const Slice& slice) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& data_formats() {
+  static const std::vector<std::string> formats = {"auto", "idx", "cifar10", "hdf5", "npy", "csv", "libsvm"};
+  return formats;
+}
 
 SourceText parse_source(std::string_view text) {
   const std::size_t open = text.rfind('[');

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/base/index.hpp"
 
@@ -11,13 +12,16 @@ namespace widegram::io {
 /// What a target is. automatic: words and whole numbers are classes, other numbers are values.
 enum class Targets { automatic, classes, values };
 
+/// What DataSpec::format may be: "auto", "idx", ...
+const std::vector<std::string>& data_formats();
+
 /// Which samples to read and how: the [data] table of a job, for one set.
 struct DataSpec {
   /// "digits", "digits:train", "digits:test", "fashion-mnist:train", "fashion-mnist:test" or a path, each
   /// with an optional slice at its end: "[100:200]", "[:5000]", "[60:]", negative numbers count from the end
   /// as in Python. A file whose name is a built-in one is reached as "./digits".
   std::string source;
-  /// auto | idx | cifar10 | hdf5 | npy | csv | libsvm
+  /// One of data_formats().
   std::string format = "auto";
   /// idx, npy: the path of the labels (auto: the sibling that the usual names suggest). csv: name or number
   /// of the target column, 1 the first and -1 the last, or several with commas between (auto: the column

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "io/file_checks.hpp"
 #include "io/gram_store_skeleton.hpp"
 #include "io/result_file.hpp"
 #include "src/base/fingerprint.hpp"
@@ -45,6 +46,7 @@ GramStore GramStore::create(const mpi::Communicator& comm, const std::string& pa
   if (header.n() == 0 || header.tile <= 0)
     throw std::logic_error("a Gram store needs samples and a tile's edge");
   mpi::on_root(comm, [&] {
+    require_place_for_file(path);
     if (std::filesystem::exists(path))
       throw Error(ExitCode::files,
                   fmt::format("{} exists already: remove it or choose another output", path));

@@ -36,8 +36,11 @@ struct GramHeader {
 };
 
 /// The first thing in which two Grams are not the same, with both values: "kernel: 'relu ...' in the file,
-/// 'erf ...' in the job"; for data the first sample that differs. Empty where they agree.
+/// 'erf ...' in the job"; for data the first sample that differs. Empty where the training Grams are the
+/// same.
 std::string difference(const GramHeader& in_file, const GramHeader& in_job);
+/// The same of the test samples, where the training Grams are the same.
+std::string test_difference(const GramHeader& in_file, const GramHeader& in_job);
 
 /// The two matrices of a gram.h5: `train` (N x N, tiles of the lower triangle) and `test_train` (M x N, all
 /// tiles).

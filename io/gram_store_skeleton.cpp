@@ -39,6 +39,10 @@ Sizes sizes(const GramHeader& header) {
   return s;
 }
 
+Index metadata_bytes(const Sizes& size) {
+  return round_up(structure_bytes + index_bytes_per_chunk * size.chunks, page);
+}
+
 Index offset(const hdf5::Dataset& contiguous) { return static_cast<Index>(H5Dget_offset(contiguous.id())); }
 
 /// Creates a vector of the file; returns where its values lie.
@@ -91,7 +95,7 @@ Index create_datasets(const hdf5::File& file, const GramHeader& header) {
 /// one block at the front, the texts of the attributes behind it, and behind those the values of the
 /// datasets.
 Index write_structure(const std::string& draft, const GramHeader& header, const Sizes& size, int ranks) {
-  const Index metadata_block = round_up(structure_bytes + index_bytes_per_chunk * size.chunks, page);
+  const Index metadata_block = metadata_bytes(size);
   hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes,
                                                .metadata_block = metadata_block,
                                                .alignment = size.chunk % page == 0 ? page : 0});
@@ -111,9 +115,10 @@ Index write_structure(const std::string& draft, const GramHeader& header, const 
 }  // namespace
 
 void make_gram_skeleton(const std::string& path, const GramHeader& header, int ranks) {
-  remove_draft(path);
+  const Sizes size = sizes(header);
+  begin_draft(path, seal_bytes + metadata_bytes(size) + size.chunk * size.chunks + size.vectors);
   const std::string draft = draft_path(path);
-  const Range structure{seal_bytes, write_structure(draft, header, sizes(header), ranks)};
+  const Range structure{seal_bytes, write_structure(draft, header, size, ranks)};
   // The one byte of the structure that changes later is the answer to 'complete': the seal knows both.
   Seal seal{"gram", file_size(draft), structure, {checksum_of(draft, structure)}};
   hdf5::File file = hdf5::File::open_for_update(draft);

@@ -1,13 +1,17 @@
 #include "io/hdf5.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
 
+#include "io/file_checks.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::hdf5 {
@@ -54,39 +58,66 @@ File::File(hid_t owned, Origin origin, bool collective)
 File::File(File&& other) noexcept
     : id_(std::exchange(other.id_, H5I_INVALID_HID)),
       origin_(std::move(other.origin_)),
-      collective_(other.collective_) {}
+      collective_(other.collective_),
+      staging_(std::move(other.staging_)) {}
 
 File& File::operator=(File&& other) noexcept {
   std::swap(id_, other.id_);
   std::swap(origin_, other.origin_);
   std::swap(collective_, other.collective_);
+  std::swap(staging_, other.staging_);
   return *this;
 }
 
 File::~File() {
-  // While one rank alone unwinds the others may never come to close the file with it.
-  if (id_ >= 0 && !(collective_ && std::uncaught_exceptions() > 0)) H5Fclose(id_);
+  if (id_ < 0) return;
+  if (std::uncaught_exceptions() > 0) {
+    // While one rank alone unwinds the others may never come to close the file with it.
+    if (!collective_) H5Fclose(id_);
+    return;
+  }
+  try {
+    close();
+  } catch (const Error&) {  // close() is there for those who want to know
+  }
 }
 
 void File::close() {
-  if (id_ >= 0) check(H5Fclose(std::exchange(id_, H5I_INVALID_HID)), origin_);
+  if (id_ < 0) return;
+  check(H5Fclose(std::exchange(id_, H5I_INVALID_HID)), origin_);
+  if (const Staging staging = std::move(staging_)) staging.write_to_disk();
+}
+
+File File::staged(hid_t owned, const Origin& origin) {
+  File file(owned, origin, false);
+  file.staging_ = Staging(owned, origin);
+  return file;
 }
 
 File File::open(const std::string& path, ExitCode code) {
   const Origin origin{path, code};
+  io::require_regular_file(path, code);
   const Properties access = file_access(origin);
   return File(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), origin), origin, false);
 }
 
 File File::open_for_update(const std::string& path) {
   const Origin origin{path};
+  io::require_regular_file(path);
   const Properties access = file_access(origin);
-  return File(check(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()), origin), origin, false);
+  return staged(check(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()), origin), origin);
 }
 
 File File::open_all(const mpi::Communicator& comm, const std::string& path, Access access) {
   const Origin origin{path};
+  io::require_shared_file(comm, path);
   const unsigned flags = access == Access::read ? H5F_ACC_RDONLY : H5F_ACC_RDWR;
+  // All see it; where one alone may not write it, MPI-IO would leave the others waiting.
+  mpi::collectively(comm, [&] {
+    const int file = ::open(path.c_str(), (access == Access::read ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (file < 0) throw system_error(origin, errno);
+    ::close(file);
+  });
   const hid_t id = mpi::collectively(comm, [&] {
     const Properties list = file_access(origin);
     check(H5Pset_fapl_mpio(list.id(), comm.handle(), MPI_INFO_NULL), origin);
@@ -109,8 +140,7 @@ File File::create(const std::string& path, const CreateOptions& options) {
   const Properties creation = properties(H5P_FILE_CREATE, origin);
   check(H5Pset_userblock(creation.id(), static_cast<hsize_t>(options.user_block)), origin);
   check(H5Pset_obj_track_times(creation.id(), false), origin);
-  return File(check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), origin), origin,
-              false);
+  return staged(check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), origin), origin);
 }
 
 Index Block::size() const { return product(extent); }

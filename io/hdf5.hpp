@@ -2,45 +2,21 @@
 
 #include <hdf5.h>
 
-#include <cerrno>
-#include <concepts>
 #include <cstdint>
-#include <source_location>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "io/hdf5_error.hpp"
+#include "io/hdf5_staging.hpp"
 #include "src/base/error.hpp"
 #include "src/base/index.hpp"
 #include "src/mpi/communicator.hpp"
 
 /// The HDF5 C library behind owning handles and one check. Nothing here is collective unless it says so.
 namespace widegram::hdf5 {
-
-/// What an error message speaks of ("runs/a/gram.h5", "runs/a/gram.h5: /train") and the exit code that it
-/// carries: a damaged result is a matter of files, a damaged input one of data.
-struct Origin {
-  std::string name;
-  ExitCode code = ExitCode::files;
-};
-
-/// The error for a call of the operating system that has set errno to `reason`, with what to do about it.
-Error system_error(const Origin& origin, int reason);
-
-/// Throws the Error for a call of HDF5 that has just failed: origin, reason of the system where there is one
-/// (disk full, permission, quota, size limit), else what HDF5's error stack says and the place of the call.
-[[noreturn]] void fail(const Origin& origin, std::source_location where);
-
-/// Every HDF5 call's return value goes through here: negative throws as fail() does, anything else is handed
-/// on.
-template <std::signed_integral Code>
-Code check(Code code, const Origin& origin, std::source_location where = std::source_location::current()) {
-  if (code < 0) fail(origin, where);
-  errno = 0;  // what is found here after the next failure comes from that call
-  return code;
-}
 
 /// The machine's own type for T, in memory and in the file alike.
 template <class T>
@@ -101,14 +77,16 @@ struct CreateOptions {
 
 /// An open file. Files are of the earliest format that holds them. A file opened for all ranks is closed by
 /// all of them: close() and the destructor are collective then, and the destructor leaves the file open while
-/// an exception unwinds.
+/// an exception unwinds. A destructor keeps silent where close() throws.
 class File {
  public:
   /// This process alone, for reading. Error(code): missing, unreadable, not HDF5, cut short.
   static File open(const std::string& path, ExitCode code = ExitCode::files);
   /// Collective over comm (no Cartesian one: MPI-IO layers have crashed on those). All ranks throw, or none.
+  /// A rank that does not see the file as the root does is found before HDF5 waits for it.
   static File open_all(const mpi::Communicator& comm, const std::string& path, Access access);
-  /// This process alone, for reading and writing; what was there is lost.
+  /// This process alone, for reading and writing; what was there is lost. Here and in open_for_update() what
+  /// is written stays in memory until the file is closed, with no dataset of it open any more.
   static File create(const std::string& path, const CreateOptions& options = {});
   /// This process alone: an existing file, for reading and writing.
   static File open_for_update(const std::string& path);
@@ -125,10 +103,12 @@ class File {
 
  private:
   File(hid_t owned, Origin origin, bool collective);
+  static File staged(hid_t owned, const Origin& origin);
 
   hid_t id_ = H5I_INVALID_HID;
   Origin origin_;
   bool collective_ = false;
+  Staging staging_;
 };
 
 /// A block of a dataset: first index and extent in each dimension.

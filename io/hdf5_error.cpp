@@ -1,14 +1,17 @@
+#include "io/hdf5_error.hpp"
+
 #include <fmt/format.h>
+#include <hdf5.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <utility>
-
-#include "io/hdf5.hpp"
+#include <vector>
 
 namespace widegram::hdf5 {
 
@@ -77,7 +80,21 @@ int system_reason(const std::vector<std::string>& texts, int last_errno) {
   }
   const bool known =
       std::find(system_reasons.begin(), system_reasons.end(), last_errno) != system_reasons.end();
-  return from_mpi && known ? last_errno : 0;
+  // Half a write sets no errno: what MPI-IO has looked for before and not found is no reason then.
+  const bool stale = last_errno == ENOENT && !texts.empty() && texts.front() == "file write failed";
+  return from_mpi && known && !stale ? last_errno : 0;
+}
+
+/// Why a write may have failed of which MPI-IO does not say it: whether the disk of the origin's file is
+/// full.
+std::string guess_at_write(const std::string& name) {
+  constexpr std::uintmax_t scarce = std::uintmax_t{1} << 20;
+  const std::filesystem::path file(name.substr(0, name.find(": /")));
+  std::error_code unknown;
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const std::uintmax_t bytes = std::filesystem::space(folder, unknown).available;
+  if (!unknown && bytes < scarce) return fmt::format("the disk is full ({} bytes free)", bytes);
+  return "the disk is full, or a quota or a size limit is reached";
 }
 
 }  // namespace
@@ -99,9 +116,12 @@ void fail(const Origin& origin, std::source_location where) {
   if (says("file signature not found") || says("not an HDF5 file"))
     throw Error(origin.code, fmt::format("{} is not an HDF5 file", origin.name));
   if (const int reason = system_reason(texts, last_errno); reason != 0) throw system_error(origin, reason);
+  if (says("file write failed"))
+    throw Error(origin.code, fmt::format("{}: took only a part of what was written: {}{}", origin.name,
+                                         guess_at_write(origin.name), advice(ENOSPC)));
   const std::string innermost = texts.empty() ? "unknown failure" : texts.front();
-  throw Error(origin.code,
-              fmt::format("{}: HDF5: {} ({}:{})", origin.name, innermost, where.file_name(), where.line()));
+  const std::string place = std::filesystem::path(where.file_name()).filename().string();
+  throw Error(origin.code, fmt::format("{}: HDF5: {} ({}:{})", origin.name, innermost, place, where.line()));
 }
 
 }  // namespace widegram::hdf5

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "io/array_reader.hpp"
@@ -12,12 +13,28 @@
 namespace widegram::io {
 namespace {
 
+/// Extents are what the file says and nothing has been allocated by them yet.
+void check_extents(const hdf5::Dataset& dataset) {
+  const std::string& name = dataset.origin().name;
+  const Index values = checked_product(dataset.shape(), name);
+  if (values > std::numeric_limits<Index>::max() / Index{sizeof(double)})
+    throw Error(ExitCode::data,
+                fmt::format("{}: announces {} values, more than any memory holds", name, values));
+  const hdf5::Properties creation(hdf5::check(H5Dget_create_plist(dataset.id()), dataset.origin()));
+  const hdf5::Type type(hdf5::check(H5Dget_type(dataset.id()), dataset.origin()));
+  // Compressed chunks, or ones that were never written, may stand for more values than are stored.
+  const auto stored = H5Dget_storage_size(dataset.id()) / H5Tget_size(type.id());
+  if (H5Pget_layout(creation.id()) != H5D_CHUNKED && stored < static_cast<hsize_t>(values))
+    throw Error(ExitCode::data, fmt::format("{}: announces {} values but stores {}", name, values, stored));
+}
+
 void check_numbers(const hdf5::Dataset& dataset) {
   if (!dataset.is_integer() && !dataset.is_float())
     throw Error(ExitCode::data, dataset.origin().name + ": holds no numbers");
   // A file of a few bytes may announce any shape: nothing is stored before something is written.
   if (dataset.shape().empty() || H5Dget_storage_size(dataset.id()) == 0)
     throw Error(ExitCode::data, dataset.origin().name + ": holds no data");
+  check_extents(dataset);
 }
 
 /// Sample a column; HDF5's row-major order is then our column-major one.
@@ -37,7 +54,6 @@ Hdf5Reader::Hdf5Reader(const std::string& path)
   const std::vector<Index> extents = inputs_.shape();
   const std::vector<Index> target_extents = targets_.shape();
   header_.shape = shape_of_samples(extents, inputs_.origin().name);
-  checked_product(extents, path);
   header_.samples = extents.front();
   if (target_extents.size() > 2)
     throw Error(ExitCode::data, fmt::format("{}: {} dimensions; targets are N or N x K",

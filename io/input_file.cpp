@@ -90,6 +90,11 @@ void InputFile::expect_end(std::int64_t position) {
     throw bad_file(path_, fmt::format("holds more than the {} bytes that its header announces", position));
 }
 
+bool is_missing(const std::string& path) {
+  std::error_code reason;
+  return fs::status(path, reason).type() == fs::file_type::not_found;
+}
+
 Index checked_product(std::span<const Index> extents, const std::string& path) {
   Index product = 1;
   for (const Index extent : extents)

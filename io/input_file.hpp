@@ -46,6 +46,9 @@ class InputFile {
   std::int64_t position_ = 0;
 };
 
+/// Whether there is nothing of this name. What cannot be looked at is not missing: opening it tells why.
+bool is_missing(const std::string& path);
+
 /// The product of non-negative extents read from a file's header. Throws Error(data) naming the file where it
 /// overflows.
 Index checked_product(std::span<const Index> extents, const std::string& path);

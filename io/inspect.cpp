@@ -9,6 +9,7 @@
 #include <exception>
 #include <optional>
 
+#include "io/file_checks.hpp"
 #include "io/gram_store_skeleton.hpp"
 #include "io/gram_store_tiles.hpp"
 #include "io/result_file.hpp"
@@ -103,6 +104,7 @@ Index bytes_on_disk(const std::string& path) {
 }  // namespace
 
 FileReport inspect(const std::string& path) {
+  require_regular_file(path);
   FileReport report;
   report.path = path;
   report.kind = "hdf5";

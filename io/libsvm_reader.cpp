@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
+
+#include "src/base/numbers.hpp"
 
 namespace widegram::io {
 namespace {
@@ -69,9 +70,8 @@ bool LibsvmReader::next_entry(Index& index, double& value) {
   const std::size_t colon = word.find(':');
   const auto refuse = [&](const char* why) { return bad_line(fmt::format("'{}' {}", word, why)); };
   if (colon == std::string_view::npos) throw refuse("is no index:value");
-  const auto [end, error] = std::from_chars(word.data(), word.data() + colon, index);
-  if (error != std::errc() || end != word.data() + colon || index < 1 || index > largest_index)
-    throw refuse("has no index from 1 to 2147483647");
+  index = parse_integer(word.substr(0, colon)).value_or(0);
+  if (index < 1 || index > largest_index) throw refuse("has no index from 1 to 2147483647");
   if (index <= last_index_) throw refuse("comes behind an index as large: indices ascend within a line");
   last_index_ = index;
   const std::optional<double> number = parse_number(word.substr(colon + 1));

@@ -24,13 +24,14 @@ void write_draft(const std::string& draft, const Model& model, int ranks) {
   const auto number = [&](const char* name, auto value) { hdf5::write_attribute(file, "/", name, value); };
   text("format", "widegram model");
   number("format_version", model_format_version);
-  text("kernel", model.kernel);
-  text("function", model.function);
-  text("precision", to_string(model.precision));
-  text("train_hash", to_hex(model.train_hash));
+  text("kernel", model.header.kernel);
+  text("function", model.header.function);
+  text("precision", to_string(model.header.precision));
+  text("train_hash", to_hex(model.header.train_hash));
+  text("target_hash", to_hex(model.header.target_hash));
   text("method", model.method);
-  text("encoding", model.encoding);
-  number("classes", model.classes);
+  text("encoding", model.header.encoding);
+  number("classes", model.header.classes);
   number("iterations", model.iterations);
   number("relative_residual", model.relative_residual);
   number("complete", std::int64_t{1});
@@ -66,15 +67,16 @@ Model read_file(const std::string& path) {
     for (Index j = 0; j < shape[1]; ++j) model.alpha(i, j) = rows[static_cast<std::size_t>(i * shape[1] + j)];
   model.ridge = hdf5::Dataset(file, "/ridge").read_all<double>().front();
   model.ridge_absolute = hdf5::read_attribute<double>(file, "/ridge", "absolute");
-  model.classes = count("classes");
-  model.encoding = text("encoding");
+  model.header.classes = count("classes");
+  model.header.encoding = text("encoding");
   model.method = text("method");
   model.iterations = count("iterations");
   model.relative_residual = hdf5::read_attribute<double>(file, "/", "relative_residual");
-  model.kernel = text("kernel");
-  model.function = text("function");
-  model.precision = precision_from(text("precision"));
-  model.train_hash = std::stoull(text("train_hash"), nullptr, 16);
+  model.header.kernel = text("kernel");
+  model.header.function = text("function");
+  model.header.precision = precision_from(text("precision"));
+  model.header.train_hash = std::stoull(text("train_hash"), nullptr, 16);
+  model.header.target_hash = std::stoull(text("target_hash"), nullptr, 16);
   return model;
 }
 
@@ -82,7 +84,7 @@ Model read_file(const std::string& path) {
 
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model) {
   mpi::on_root(comm, [&] {
-    remove_draft(path);
+    begin_draft(path, model.alpha.rows() * model.alpha.cols() * Index{sizeof(double)});
     write_draft(draft_path(path), model, comm.size());
     seal_whole(draft_path(path), "model");
     publish(path);
@@ -97,17 +99,18 @@ Model read_model(const mpi::Communicator& comm, const std::string& path) {
   comm.broadcast(std::span<double>(model.alpha.data(), static_cast<std::size_t>(n * k)));
   for (double* value : {&model.ridge, &model.ridge_absolute, &model.relative_residual})
     *value = comm.broadcast(*value);
-  for (Index* value : {&model.classes, &model.iterations}) *value = comm.broadcast(*value);
-  for (std::string* value : {&model.encoding, &model.method, &model.kernel, &model.function})
+  for (Index* value : {&model.header.classes, &model.iterations}) *value = comm.broadcast(*value);
+  for (std::string* value :
+       {&model.header.encoding, &model.method, &model.header.kernel, &model.header.function})
     *value = comm.broadcast(std::move(*value));
-  model.precision = precision_from(comm.broadcast(to_string(model.precision)));
-  model.train_hash = comm.broadcast(model.train_hash);
+  model.header.precision = precision_from(comm.broadcast(to_string(model.header.precision)));
+  model.header.train_hash = comm.broadcast(model.header.train_hash);
+  model.header.target_hash = comm.broadcast(model.header.target_hash);
   return model;
 }
 
-std::string difference(const Model& in_file, const GramHeader& in_job) {
-  const std::string job_hash = to_hex(checksum(std::span(in_job.train_samples)));
-  const auto differ = [](std::string_view field, const std::string& mine, const std::string& theirs) {
+std::string difference(const ModelHeader& in_file, const ModelHeader& in_job) {
+  const auto differ = [](std::string_view field, const auto& mine, const auto& theirs) {
     return mine == theirs ? std::string()
                           : fmt::format("{}: '{}' in the file, '{}' in the job", field, mine, theirs);
   };
@@ -115,7 +118,10 @@ std::string difference(const Model& in_file, const GramHeader& in_job) {
        {differ("kernel", in_file.kernel, in_job.kernel),
         differ("function", in_file.function, in_job.function),
         differ("precision", to_string(in_file.precision), to_string(in_job.precision)),
-        differ("training data", to_hex(in_file.train_hash), job_hash)})
+        differ("training data", to_hex(in_file.train_hash), to_hex(in_job.train_hash)),
+        differ("encoding of the targets", in_file.encoding, in_job.encoding),
+        differ("number of classes", in_file.classes, in_job.classes),
+        differ("training targets", to_hex(in_file.target_hash), to_hex(in_job.target_hash))})
     if (!text.empty()) return text;
   return {};
 }

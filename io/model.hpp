@@ -9,20 +9,26 @@
 
 namespace widegram::io {
 
-/// A fitted regression: what model.h5 holds and prediction needs.
-struct Model {
-  Matrix<double> alpha;       ///< N x K: coefficients, a target column a column
-  double ridge = 0;           ///< relative to the Gram's mean diagonal
-  double ridge_absolute = 0;  ///< what was added to the diagonal
-  Index classes = 0;          ///< 0: targets are values
-  std::string encoding;       ///< of classes as targets: "centered", "one-hot"; "values" otherwise
-  std::string method;         ///< "cholesky", "cg"
-  Index iterations = 0;
-  double relative_residual = 0;  ///< the largest of the columns'
-  std::string kernel;            ///< canonical
+/// What a regression was fitted on, so that it is only asked about the same.
+struct ModelHeader {
+  std::string kernel;  ///< canonical
   std::string function;
   Precision precision = Precision::float32;  ///< of the Gram's entries
   std::uint64_t train_hash = 0;              ///< checksum of the training samples' checksums, as in gram.h5
+  std::uint64_t target_hash = 0;             ///< of all training targets
+  Index classes = 0;                         ///< 0: targets are values
+  std::string encoding;  ///< of classes as targets: "centered", "one-hot"; "values" otherwise
+};
+
+/// A fitted regression: what model.h5 holds and prediction needs.
+struct Model {
+  ModelHeader header;
+  Matrix<double> alpha;       ///< N x K: coefficients, a target column a column
+  double ridge = 0;           ///< relative to the Gram's mean diagonal
+  double ridge_absolute = 0;  ///< what was added to the diagonal
+  std::string method;         ///< "cholesky", "cg"
+  Index iterations = 0;
+  double relative_residual = 0;  ///< the largest of the columns'
 };
 
 /// Collective; the root's model is written: /alpha (N x K, float64), /ridge (a number; attribute `absolute`),
@@ -34,8 +40,8 @@ void write_model(const mpi::Communicator& comm, const std::string& path, const M
 /// model.
 Model read_model(const mpi::Communicator& comm, const std::string& path);
 
-/// The first thing in which the Gram that the model was fitted on is not this one, with both values; empty
+/// The first thing in which what the model was fitted on is not what the job says, with both values; empty
 /// where none.
-std::string difference(const Model& in_file, const GramHeader& in_job);
+std::string difference(const ModelHeader& in_file, const ModelHeader& in_job);
 
 }  // namespace widegram::io

@@ -48,7 +48,7 @@ PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string 
 PredictionsWriter PredictionsWriter::create(const mpi::Communicator& comm, const std::string& path,
                                             const PredictionsHeader& header) {
   mpi::on_root(comm, [&] {
-    remove_draft(path);
+    begin_draft(path, header.m * (header.k + 1) * Index{sizeof(double)});
     create_draft(draft_path(path), header, comm.size());
   });
   return PredictionsWriter(comm, path, header);

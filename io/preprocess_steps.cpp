@@ -1,13 +1,12 @@
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
 #include <optional>
 #include <string_view>
 
 #include "io/preprocess.hpp"
 #include "src/base/error.hpp"
 #include "src/base/nearest.hpp"
+#include "src/base/numbers.hpp"
 
 namespace widegram::io {
 namespace {
@@ -27,13 +26,6 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(' ');
   return begin == std::string_view::npos ? std::string_view()
                                          : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
-
-std::optional<double> number_in(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 const StepName& find_step(std::string_view name) {
@@ -60,7 +52,7 @@ Step parse_step(std::string_view text) {
   }
   std::optional<double> value;
   if (has_parameter && whole.back() == ')')
-    value = number_in(trimmed(whole.substr(open + 1, whole.size() - open - 2)));
+    value = parse_number(trimmed(whole.substr(open + 1, whole.size() - open - 2)));
   if (!value)
     throw Error(ExitCode::usage, fmt::format("preprocess: '{}': write {}({}) with a number for {}", whole,
                                              known.name, known.parameter, known.parameter));

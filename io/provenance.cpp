@@ -11,14 +11,10 @@
 
 namespace widegram::io {
 
-namespace {
-
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
-
-}  // namespace
 
 std::string program_version() { return WIDEGRAM_VERSION; }
 
@@ -45,13 +41,6 @@ void write_provenance(const hdf5::File& file, const Provenance& provenance) {
   hdf5::write_attribute(file, "/", "host", provenance.host);
   hdf5::write_attribute(file, "/", "created", provenance.time);
   hdf5::write_attribute(file, "/", "ranks", provenance.ranks);
-}
-
-Provenance read_provenance(const hdf5::File& file) {
-  const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
-  return {text("program_version"), text("program_commit"),
-          text("compiler"),        text("host"),
-          text("created"),         hdf5::read_attribute<std::int64_t>(file, "/", "ranks")};
 }
 
 }  // namespace widegram::io

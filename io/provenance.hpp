@@ -16,6 +16,9 @@ struct Provenance {
   Index ranks = 1;
 };
 
+/// Name of the machine that this process runs on.
+std::string host_name();
+
 /// "0.1.0"
 std::string program_version();
 /// 12 digits, with "-changed" where the sources were not what was committed; "unknown" outside git.
@@ -26,6 +29,5 @@ Provenance current_provenance(int ranks);
 
 /// As attributes of the root group: program_version, program_commit, compiler, host, created, ranks.
 void write_provenance(const hdf5::File& file, const Provenance& provenance);
-Provenance read_provenance(const hdf5::File& file);
 
 }  // namespace widegram::io

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/file_checks.hpp"
 #include "io/hdf5.hpp"
 #include "src/base/fingerprint.hpp"
 
@@ -26,19 +27,18 @@ constexpr std::size_t hex_digits = 16;
 /// A file of the operating system, closed at the end of the scope.
 class RawFile {
  public:
-  RawFile(const std::string& path, int flags)
-      : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC)) {
-    if (descriptor_ < 0) fail();
+  RawFile(const std::string& path, int flags) : path_(path) {
+    if ((flags & O_DIRECTORY) == 0) require_regular_file(path);
+    descriptor_ = hdf5::Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
+    if (descriptor_.id() < 0) fail();
   }
-  RawFile(const RawFile&) = delete;
-  RawFile& operator=(const RawFile&) = delete;
-  ~RawFile() { ::close(descriptor_); }
 
   /// Number of bytes read: less than asked for only at the end of the file.
   std::size_t read(char* into, std::size_t bytes, Index from) const {
     std::size_t done = 0;
     while (done < bytes) {
-      const ssize_t got = ::pread(descriptor_, into + done, bytes - done, from + static_cast<Index>(done));
+      const ssize_t got =
+          ::pread(descriptor_.id(), into + done, bytes - done, from + static_cast<Index>(done));
       if (got < 0 && errno != EINTR) fail();
       if (got == 0) break;
       if (got > 0) done += static_cast<std::size_t>(got);
@@ -47,7 +47,7 @@ class RawFile {
   }
   void write(std::string_view bytes, Index to) const {
     while (!bytes.empty()) {
-      const ssize_t put = ::pwrite(descriptor_, bytes.data(), bytes.size(), to);
+      const ssize_t put = ::pwrite(descriptor_.id(), bytes.data(), bytes.size(), to);
       if (put < 0 && errno != EINTR) fail();
       if (put > 0) {
         bytes.remove_prefix(static_cast<std::size_t>(put));
@@ -57,14 +57,14 @@ class RawFile {
   }
   void sync() const {
     // Some file systems cannot sync a folder: EINVAL says that there is nothing to do.
-    if (::fsync(descriptor_) != 0 && errno != EINVAL) fail();
+    if (::fsync(descriptor_.id()) != 0 && errno != EINVAL) fail();
   }
 
  private:
   [[noreturn]] void fail() const { throw hdf5::system_error({path_}, errno); }
 
   std::string path_;
-  int descriptor_;
+  hdf5::Descriptor descriptor_;
 };
 
 std::string folder_of(const std::string& path) {
@@ -161,7 +161,9 @@ void require_seal(const std::string& path, const std::string& kind) {
 
 std::string draft_path(const std::string& path) { return path + ".partial"; }
 
-void remove_draft(const std::string& path) {
+void begin_draft(const std::string& path, Index bytes) {
+  require_place_for_file(path);
+  require_file_size_allowed(path, bytes);
   std::error_code error;
   std::filesystem::remove(draft_path(path), error);
   if (error) throw hdf5::system_error({draft_path(path)}, error.value());

@@ -3,16 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "src/base/error.hpp"
+#include "src/base/numbers.hpp"
 
 namespace widegram::io {
 namespace {
 
-constexpr double largest_class = 65535;
-constexpr std::size_t most_names = 65536;
+constexpr std::size_t most_names = largest_class + 1;
 constexpr std::size_t most_automatic_numbers = 1000;
 
 bool is_whole(double value) { return value == std::floor(value) && std::abs(value) < 0x1p53; }
@@ -25,14 +24,6 @@ std::string canonical(std::string_view label) {
 }
 
 }  // namespace
-
-std::optional<double> parse_number(std::string_view text) {
-  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
 
 void TextLabels::see(std::string_view label, Index line) {
   const std::optional<double> number = parse_number(label);

@@ -21,7 +21,7 @@ struct KnownTargets {
 /// The labels of a text file, which may be words, whole numbers or other numbers. First all are shown to
 /// see(), then decide() settles what they are and number() translates each.
 ///
-/// Whole numbers from 0 to 65,535 are their own class numbers. Words, and other whole numbers such as -1 and
+/// Whole numbers from 0 to largest_class are their own class numbers. Words, and other whole numbers such as -1 and
 /// +1, become classes in ascending order, with names. With Targets::automatic more than 1,000 different whole
 /// numbers, or any number that is not whole, make all of them values, and words among numbers are refused.
 class TextLabels {
@@ -55,8 +55,5 @@ class TextLabels {
   std::string first_word_;
   Index line_of_first_word_ = 0;
 };
-
-/// The finite number that the whole text is, with or without a leading '+'; nothing where it is none.
-std::optional<double> parse_number(std::string_view text);
 
 }  // namespace widegram::io

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "io/file_checks.hpp"
 #include "io/gram_store_skeleton.hpp"
 #include "io/gram_store_tiles.hpp"
 #include "io/result_file.hpp"
@@ -46,6 +47,12 @@ std::vector<std::uint8_t> find_in_part(const mpi::Communicator& comm, const Gram
   return findings;
 }
 
+std::string unused_square(TileIndex row, TileIndex col) {
+  return fmt::format(
+      "the unused square ({}, {}) above the diagonal of {} is not zero: readers of the plain matrix see it",
+      row, col, dataset_name(GramPart::train));
+}
+
 /// `complete`: the file says that all of its tiles are there, so one without a record has lost it.
 void check_part(const mpi::Communicator& comm, const hdf5::File& file, const GramHeader& header,
                 GramPart part, bool complete, VerifyReport& report) {
@@ -59,7 +66,8 @@ void check_part(const mpi::Communicator& comm, const hdf5::File& file, const Gra
       ++report.missing;
     else
       ++report.checked;
-    if (findings[k] == damaged) report.damaged.push_back(tiles.name(row, col));
+    if (findings[k] == damaged)
+      report.damaged.push_back(tiles.holds(row, col) ? tiles.name(row, col) : unused_square(row, col));
     if (findings[k] == missing && complete)
       report.damaged.push_back(tiles.name(row, col) + " (its record is gone)");
   }
@@ -122,6 +130,7 @@ VerifyReport verify(const mpi::Communicator& comm, const std::string& path) {
   VerifyReport report;
   report.path = path;
   mpi::on_root(comm, [&] { check_seal(report); });
+  require_shared_file(comm, path);
   report.kind = comm.broadcast(std::move(report.kind));
   report.checked = comm.broadcast(report.checked);
   const std::string damage = comm.broadcast(report.good() ? std::string() : report.damaged.front());
@@ -140,7 +149,8 @@ std::string VerifyReport::text() const {
   for (const std::string& part : damaged) out += "  " + part + "\n";
   const bool tiles_only = std::all_of(damaged.begin(), damaged.end(),
                                       [](const std::string& part) { return part.starts_with("tile "); });
-  return out + (tiles_only ? "'gram' recomputes these tiles\n" : "remove the file and compute it again\n");
+  if (tiles_only) return out + "'gram' recomputes these tiles\n";
+  return out + fmt::format("remove the file and {} again\n", kind == "gram" ? "run 'gram'" : "compute it");
 }
 
 }  // namespace widegram::io

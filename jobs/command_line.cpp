@@ -69,7 +69,10 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
       add_job_options(*command, line, false);
       break;
     case Takes::file:
-      command->add_option("FILE", line.file, "gram.h5, model.h5, predictions.h5 or a data file")
+      command
+          ->add_option("FILE", line.file,
+                       syntax.name == "inspect" ? "gram.h5, model.h5, predictions.h5 or any other HDF5 file"
+                                                : "gram.h5, model.h5 or predictions.h5")
           ->required()
           ->type_name("");
       break;
@@ -135,7 +138,7 @@ CommandLine parse_command_line(const std::vector<std::string>& words) {
   app.add_flag("--version", line.show_version, "print the versions of the program and its libraries");
   app.add_flag("--help-job", help_job, "print all keys of a job file");
   app.add_flag("--quiet", line.quiet, "print results and errors only");
-  app.add_flag("--verbose", line.verbose, "print details");
+  app.add_flag("--verbose", line.verbose, "print details: ranks, versions, processor, where results go");
   for (const CommandSyntax& syntax : command_syntax())
     if (!syntax.later) add_command(app, syntax, line);
   try {

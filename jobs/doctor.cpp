@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <system_error>
 
 #include "jobs/doctor_files.hpp"
 #include "jobs/launch.hpp"
@@ -107,7 +108,8 @@ Finding examine_memory(const mpi::Communicator& comm) {
 
 Finding examine_data(const mpi::Communicator& comm) {
   const char* folder = "/usr/share/datasets/fashion-mnist";
-  const bool present = comm.min(std::filesystem::is_directory(folder) ? 1 : 0) == 1;
+  std::error_code hidden;
+  const bool present = comm.min(std::filesystem::is_directory(folder, hidden) ? 1 : 0) == 1;
   if (present) return {Health::ok, "data", fmt::format("fashion-mnist is in {}", folder), ""};
   return {Health::warn, "data", "fashion-mnist is not installed; digits is built in",
           "apt-get install dataset-fashion-mnist, or give the path of its files"};

@@ -24,7 +24,9 @@ namespace {
 /// Reasons why the two ways to lock a file do not work in `folder`; empty where they do. Throws Error(files)
 /// where not even a file can be made.
 std::string lock_trouble(const std::string& folder) {
-  std::filesystem::create_directories(folder);
+  std::error_code reason;
+  std::filesystem::create_directories(folder, reason);
+  if (reason) throw Error(ExitCode::files, reason.message());
   std::string path = folder + "/.widegram-doctor-XXXXXX";
   const int file = ::mkstemp(path.data());
   if (file < 0) throw Error(ExitCode::files, std::strerror(errno));
@@ -40,24 +42,46 @@ std::string lock_trouble(const std::string& folder) {
   return trouble;
 }
 
+/// Path of a file that only this doctor makes: a launch that did not join its ranks runs several at once.
+std::string own_file(const mpi::Communicator& comm, const std::string& folder, const char* ending) {
+  return fmt::format("{}/.widegram-doctor-{}{}", folder, comm.broadcast(static_cast<int>(getpid())), ending);
+}
+
+/// The lowest rank that does not find what the root puts into `folder` (it may have a folder of that name on
+/// a disk of its own); comm.size() where all do.
+int lowest_blind_rank(const mpi::Communicator& comm, const std::string& folder) {
+  const std::string mark = own_file(comm, folder, ".mark");
+  mpi::on_root(comm, [&] {
+    const int file = ::open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0) throw Error(ExitCode::files, std::strerror(errno));
+    ::close(file);
+  });
+  const bool sees = ::access(mark.c_str(), F_OK) == 0;
+  const int lowest = comm.min(sees ? comm.size() : comm.rank());
+  if (comm.is_root()) ::unlink(mark.c_str());
+  return lowest;
+}
+
 Finding examine_folder(const mpi::Communicator& comm, const std::string& folder) {
   std::string trouble;
+  int blind = 0;
   try {
-    mpi::on_root(comm, [&] {
-      try {
-        trouble = lock_trouble(folder);
-      } catch (const std::filesystem::filesystem_error& error) {
-        throw Error(ExitCode::files, error.code().message());
-      }
-    });
+    mpi::on_root(comm, [&] { trouble = lock_trouble(folder); });
+    blind = lowest_blind_rank(comm, folder);
   } catch (const mpi::CollectiveError& error) {
     return {Health::fail, "output", fmt::format("{} cannot be written: {}", folder, error.what()),
             "mend its permissions, free space, or choose another output folder", ExitCode::files};
   }
+  if (blind < comm.size())
+    return {Health::fail, "output",
+            fmt::format("rank {} does not see the folder {} of rank 0", blind, folder),
+            "name a folder on a file system that all nodes share, and start all ranks in one working folder",
+            ExitCode::files};
   trouble = comm.broadcast(trouble);
+  // What the root is told counts, whatever the other ranks hear.
   std::error_code unknown;
   const std::filesystem::space_info space = std::filesystem::space(folder, unknown);
-  const double free = unknown ? 0 : comm.broadcast(static_cast<double>(space.available));
+  const double free = comm.broadcast(unknown ? 0.0 : static_cast<double>(space.available));
   if (trouble.empty())
     return {Health::ok, "output",
             fmt::format("{} is writable, file locks work, {} free", folder, readable_bytes(free)), ""};
@@ -89,9 +113,7 @@ void try_parallel_file(const mpi::Communicator& comm, const std::string& path) {
 }
 
 Finding examine_hdf5(const mpi::Communicator& comm, const std::string& folder) {
-  // Named by process: a launch that did not join its ranks runs several doctors at once.
-  const std::string path =
-      fmt::format("{}/.widegram-doctor-{}.h5", folder, comm.broadcast(static_cast<int>(getpid())));
+  const std::string path = own_file(comm, folder, ".h5");
   Finding finding{Health::ok, "HDF5",
                   fmt::format("{}, one file written by all ranks", hdf5_library_version()), ""};
   try {

@@ -1,24 +1,48 @@
 #pragma once
 
+#include "io/data_outline.hpp"
 #include "jobs/commands/commands.hpp"
 #include "src/gram/plan.hpp"
 
 namespace widegram::jobs {
 
-/// The plan of a Gram by this engine; with the matrix that a solver works on, or tiles that go to the file
-/// alone.
+/// What a job's data are before they are read.
+struct JobOutline {
+  SampleShape shape;
+  GlobalIndex train_samples = 0;
+  GlobalIndex test_samples = 0;
+};
+
+/// Collective. Looks at the headers of both sets. Errors are those of outline_data().
+JobOutline outline_job(const CommandContext& context);
+
+/// The plan of the job's Gram by this engine on all ranks; with the matrix that a solver works on, or tiles
+/// that go to the file alone.
 template <class Real>
-gram::Plan make_plan(const gram::Layout& layout, GlobalIndex test_samples,
-                     const kernels::Engine<Real>& engine, const SampleShape& shape, bool fills_matrix) {
-  const gram::KernelCost cost{.shape = shape,
+gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
+                     const kernels::Engine<Real>& engine, bool fills_matrix) {
+  const gram::Layout layout = gram::choose_layout(outline.train_samples, context.job->gram.tile,
+                                                  dist::GridShape::square(context.comm.size()));
+  const gram::KernelCost cost{.shape = outline.shape,
                               .flops_per_entry = engine.flops_per_entry(),
                               .bytes_per_sample = engine.bytes_per_sample(),
                               .entry_bytes = static_cast<Index>(sizeof(Real))};
-  return gram::make_plan(layout, test_samples, cost, fills_matrix ? static_cast<Index>(sizeof(double)) : 0);
+  return gram::make_plan(layout, outline.test_samples, cost,
+                         fills_matrix ? static_cast<Index>(sizeof(double)) : 0);
 }
 
-/// Collective. Throws CollectiveError(usage) where the plan needs more memory than a rank may use
-/// (gram.memory_limit, or its share of the machine), saying how many ranks would do.
-void check_memory(const CommandContext& context, const gram::Plan& plan);
+/// What a rank may plan with.
+struct MemoryAllowance {
+  double bytes = 0;
+  bool is_limit = false;  ///< gram.memory_limit, else its share of the machine (nine tenths of it: the rest
+                          ///< is the system's)
+};
+
+/// Collective.
+MemoryAllowance memory_allowance(const CommandContext& context);
+
+/// Collective. Throws CollectiveError(usage) where the plan needs more memory than a rank may use, saying how
+/// many ranks would do, or where a rank's part of the matrix has more entries than ScaLAPACK can address.
+void check_plan(const CommandContext& context, const gram::Plan& plan);
 
 }  // namespace widegram::jobs

@@ -1,11 +1,13 @@
 #include "jobs/gram_stage.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
-#include "jobs/gram_plan.hpp"
 #include "jobs/tile_saver.hpp"
 #include "src/dist/symmetry.hpp"
 #include "src/gram/symmetric_fill.hpp"
@@ -38,45 +40,49 @@ struct GramStage<Real>::Part {
 
 template <class Real>
 GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metrics& metrics,
-                           bool fills_matrix, OnMismatch on_mismatch)
+                           std::unique_ptr<kernels::Engine<Real>> engine, const Options& options)
     : context_(context),
       problem_(problem),
       metrics_(metrics),
       grid_(dist::ProcessGrid::square(context.comm)),
       layout_(gram::choose_layout(problem.n(), context.job->gram.tile, grid_.shape())),
-      engine_(mpi::collectively(context.comm, [&] {
-        return kernels::make_engine<Real>(context.job->kernel.network, problem.train.shape,
-                                          context.job->gram.tile);
-      })) {
+      engine_(std::move(engine)) {
   metrics_["kernel"]["engine"] = engine_->name();
-  check_memory(context, make_plan<Real>(layout_, problem.m(), *engine_, problem.train.shape, fills_matrix));
-  open_store(on_mismatch);
+  open_store(options);
 }
 
 template <class Real>
-void GramStage<Real>::open_store(OnMismatch on_mismatch) {
+void GramStage<Real>::open_store(const Options& options) {
   const mpi::Communicator& comm = context_.comm;
   const std::string path = (std::filesystem::path(context_.job->output) / "gram.h5").string();
-  const bool exists = comm.broadcast(comm.is_root() && std::filesystem::exists(path) ? 1 : 0) != 0;
-  if (!exists) {
-    if (on_mismatch == OnMismatch::refuse) store_ = io::GramStore::create(comm, path, problem_.header);
+  // A file that is there but cannot be looked at is opened all the same: that names the reason.
+  const bool missing =
+      comm.broadcast(comm.is_root() && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT ? 1 : 0) != 0;
+  if (missing) {
+    if (options.needs_store) store_ = io::GramStore::create(comm, path, problem_.header);
     return;
   }
-  store_ = io::GramStore::open(comm, path, hdf5::Access::write);
+  store_writable_ = comm.broadcast(comm.is_root() && ::access(path.c_str(), W_OK) == 0 ? 1 : 0) != 0;
+  store_ = io::GramStore::open(comm, path, store_writable_ ? hdf5::Access::write : hdf5::Access::read);
   const std::string difference = io::difference(store_->header(), problem_.header);
-  if (difference.empty()) {
+  const std::string test_difference = io::test_difference(store_->header(), problem_.header);
+  store_has_tests_ = test_difference.empty();
+  const bool serves = difference.empty() && (store_has_tests_ || !options.keeps_tests);
+  if (serves) {
     train_provided_ = store_->done_count(io::GramPart::train) == store_->tiles(io::GramPart::train).count();
+    if (!store_has_tests_ && problem_.m() > 0)
+      context_.progress.note(fmt::format("{} keeps its own test block: {}", path, test_difference));
     return;
   }
-  if (on_mismatch == OnMismatch::compute_without_store) {
-    context_.progress.note(fmt::format("{} is left alone: {}", path, difference));
-    store_.reset();
-    return;
-  }
-  throw mpi::CollectiveError(
-      ExitCode::usage,
-      fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path,
-                  difference));
+  const std::string& reason = difference.empty() ? test_difference : difference;
+  if (options.needs_store)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path,
+                    reason));
+  context_.progress.note(fmt::format("{} is left alone: {}", path, reason));
+  store_->close();
+  store_.reset();
 }
 
 template <class Real>
@@ -100,7 +106,7 @@ template <class Real>
 void GramStage<Real>::provide(const Part& part) {
   const mpi::Communicator& comm = context_.comm;
   const Timer timer;
-  if (part.deliver && store_) deliver_stored(part);
+  if (has_store(part.part)) deliver_stored(part);
 
   std::vector<gram::TileTask> missing;
   Index reused = 0;
@@ -143,8 +149,8 @@ void GramStage<Real>::deliver_stored(const Part& part) {
     const gram::TileTask& task = held[static_cast<std::size_t>(k)];
     const io::StoredTile<Real> tile{task.row, task.col, part.room(task, buffer)};
     // A damaged tile is no longer stored() afterwards, so that it is computed again.
-    if (store_->template read_tiles<Real>(part.part, std::span(&tile, 1)).empty())
-      part.deliver(task, tile.entries);
+    const bool sound = store_->template read_tiles<Real>(part.part, std::span(&tile, 1)).empty();
+    if (sound && part.deliver) part.deliver(task, tile.entries);
   });
 }
 
@@ -153,7 +159,8 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
   const mpi::Communicator& comm = context_.comm;
   const gram::TileComputer<Real> computer(*engine_, context_.job->kernel.function, layout_, operands_);
   std::optional<TileSaver<Real>> saver;
-  if (store_) saver.emplace(*store_, part.part, context_.job->gram.checkpoint_every.value);
+  if (has_store(part.part) && store_writable_)
+    saver.emplace(*store_, part.part, context_.job->gram.checkpoint_every.value);
   const auto save_the_rest = [&] {
     if (saver) saver->flush();
   };
@@ -184,7 +191,7 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
 template <class Real>
 void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
   const gram::Schedule schedule(layout_, [&](TileIndex row, TileIndex col) {
-    return store_ && store_->done(io::GramPart::train, row, col);
+    return has_store(io::GramPart::train) && store_->done(io::GramPart::train, row, col);
   });
   Part part{.part = io::GramPart::train,
             .title = "gram",
@@ -229,7 +236,7 @@ void GramStage<Real>::test(const TestConsumer& consume) {
 
 template <class Real>
 void GramStage<Real>::save_test_diagonal() {
-  if (!store_) return;
+  if (!has_store(io::GramPart::test_train) || !store_writable_) return;
   const mpi::Communicator& comm = context_.comm;
   const bool held = mpi::collectively(comm, [&] { return store_->read_test_diagonal().has_value(); });
   if (comm.min(held ? 1 : 0) == 1) return;
@@ -248,7 +255,8 @@ void GramStage<Real>::save_test_diagonal() {
 template <class Real>
 void GramStage<Real>::finish() {
   if (!store_) return;
-  if (!store_->complete() && train_provided_ && (test_provided_ || problem_.m() == 0)) store_->finish();
+  const bool tests_provided = store_has_tests_ && (test_provided_ || problem_.m() == 0);
+  if (!store_->complete() && store_writable_ && train_provided_ && tests_provided) store_->finish();
   store_->close();
   store_.reset();
 }

@@ -19,14 +19,17 @@ namespace widegram::jobs {
 template <class Real>
 class GramStage {
  public:
-  /// What to do with a gram.h5 in the output folder that was made for another kernel or other data.
-  enum class OnMismatch { refuse, compute_without_store };
+  struct Options {
+    bool keeps_tests = false;  ///< the test x train block must end up in the store
+    bool needs_store = true;   ///< make the store where there is none, and refuse another Gram's
+  };
 
-  /// Opens the store, or makes it. Throws CollectiveError(usage) naming the difference where it must be
-  /// refused, and where the matrix (if one is to be filled) does not fit the memory. The problem's inputs are
-  /// given up once they have been prepared for the engine: one copy of the data is enough.
-  GramStage(const CommandContext& context, Problem& problem, Metrics& metrics, bool fills_matrix,
-            OnMismatch on_mismatch = OnMismatch::refuse);
+  /// Opens the store, or makes it. A store with other test samples serves for the training Gram where the
+  /// test block need not be kept; one that may only be read is read. Throws CollectiveError(usage) naming the
+  /// difference where it must be refused. The problem's inputs are given up once they have been prepared for
+  /// the engine: one copy of the data is enough.
+  GramStage(const CommandContext& context, Problem& problem, Metrics& metrics,
+            std::unique_ptr<kernels::Engine<Real>> engine, const Options& options);
 
   /// Provides the training Gram: in the store and, where asked, as a symmetric matrix in the precision of the
   /// solver.
@@ -46,15 +49,19 @@ class GramStage {
  private:
   struct Part;  // what differs between the training triangle and the test block
   void provide(const Part& part);
-  /// Reads what the store holds of this rank's tiles, for those who want to see it.
+  /// Reads and checks what the store holds of this rank's tiles, and hands it to those who want to see it.
   void deliver_stored(const Part& part);
   /// Computes tiles and saves them as they are finished. Returns the seconds that this rank worked.
   double compute(const Part& part, const std::vector<gram::TileTask>& missing);
-  void open_store(OnMismatch on_mismatch);
+  void open_store(const Options& options);
   void prepare_operands();
   void save_test_diagonal();
+  /// Whether the store is that of this job's samples, for this part.
+  bool has_store(io::GramPart part) const {
+    return store_ && (part == io::GramPart::train || store_has_tests_);
+  }
   bool stored(io::GramPart part, const gram::TileTask& task) const {
-    return store_ && store_->done(part, task.row, task.col);
+    return has_store(part) && store_->done(part, task.row, task.col);
   }
 
   const CommandContext& context_;
@@ -64,6 +71,8 @@ class GramStage {
   gram::Layout layout_;
   std::unique_ptr<kernels::Engine<Real>> engine_;
   std::optional<io::GramStore> store_;
+  bool store_has_tests_ = true;
+  bool store_writable_ = true;
   gram::Operands operands_;
   bool train_provided_ = false;
   bool test_provided_ = false;

@@ -27,6 +27,7 @@ struct DataSection {
   std::string test_labels = "auto";
   io::Targets targets = io::Targets::automatic;
   io::Encoding encoding = io::Encoding::centered;
+  Index features = 0;  ///< libsvm; 0: those of the training set
   std::vector<io::Step> preprocess;
 };
 

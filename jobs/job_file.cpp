@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "jobs/job_tables.hpp"
 #include "jobs/overrides.hpp"
@@ -22,9 +25,12 @@ namespace {
 }
 
 std::string slurp(const std::string& path) {
-  if (std::filesystem::is_directory(path)) refuse(path, "is a folder, not a job file");
+  std::error_code ignored;  // opening it tells what is wrong
+  if (std::filesystem::is_directory(path, ignored)) refuse(path, "is a folder, not a job file");
   std::ifstream in(path, std::ios::binary);
-  if (!in) refuse(path, "cannot read this job file; jobs/examples holds some to start from");
+  if (!in)
+    refuse(path, fmt::format("cannot read this job file: {}; jobs/examples holds some to start from",
+                             std::strerror(errno)));
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 

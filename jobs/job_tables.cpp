@@ -78,7 +78,7 @@ const KeyTable<DataSection>& data_keys() {
            "optional slice "
            "[from:to]"),
        key("test", &S::test, "test set, the same way; empty: none"),
-       choice("format", &S::format, {"auto", "idx", "cifar10", "hdf5", "npy", "csv", "libsvm"},
+       choice("format", &S::format, io::data_formats(),
               "file format; auto: by the file's first bytes and its name"),
        key("labels", &S::labels,
            "where labels are: a path (idx, npy) or a column's name or number (csv); auto: the file that the "
@@ -91,6 +91,9 @@ const KeyTable<DataSection>& data_keys() {
               "what labels mean; auto: classes where they are whole numbers or words"),
        choice("encoding", &S::encoding, {"centered", "one-hot"},
               "targets of a class: one-hot minus 1/K, or one-hot; the predicted class is the largest output"),
+       key("features", &S::features,
+           "libsvm: how many features both sets have; 0: as many as the training set's largest index",
+           {.least = 0, .most = 2147483647}),
        preprocess_key(), later<S>("augment", "augmentation of the training set")});
   return table;
 }

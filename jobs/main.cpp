@@ -3,6 +3,7 @@
 #include <petscsys.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -141,6 +142,8 @@ int run_program(const mpi::Communicator& comm, const std::vector<std::string>& w
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A write beyond the file size limit then fails like any other write, in place of ending the program.
+  std::signal(SIGXFSZ, SIG_IGN);
   const EarlyMpi mpi;
   const mpi::Communicator comm = mpi::Communicator::world();
   const std::vector<std::string> words(argv + 1, argv + argc);

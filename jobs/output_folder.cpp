@@ -46,7 +46,7 @@ void write_text_file(const std::filesystem::path& path, const std::string& text)
   refuse(path, reason);
 }
 
-void open_output_folder(const mpi::Communicator& comm, const Job& job) {
+void make_output_folder(const mpi::Communicator& comm, const Job& job) {
   mpi::on_root(comm, [&] {
     std::error_code reason;
     std::filesystem::create_directories(job.output, reason);
@@ -55,7 +55,15 @@ void open_output_folder(const mpi::Communicator& comm, const Job& job) {
                   fmt::format("{}: cannot make this output folder: {}; choose another with output = ... or "
                               "--set output=FOLDER",
                               job.output, reason.message()));
-    write_text_file(std::filesystem::path(job.output) / "job.toml", to_toml(job));
+  });
+}
+
+void claim_output_folder(const mpi::Communicator& comm, const Job& job) {
+  mpi::on_root(comm, [&] {
+    const std::filesystem::path folder = job.output;
+    write_text_file(folder / "job.toml", to_toml(job));
+    const std::filesystem::path metrics = folder / "metrics.json";
+    if (::unlink(metrics.c_str()) != 0 && errno != ENOENT) refuse(metrics, errno);
   });
 }
 

@@ -12,8 +12,12 @@ namespace widegram::jobs {
 /// own name never stands for half a file. One rank. Throws Error(files) with the reason.
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 
-/// Collective. Makes the job's output folder and writes the resolved job into it as job.toml.
-/// Throws CollectiveError(files) where that cannot be.
-void open_output_folder(const mpi::Communicator& comm, const Job& job);
+/// Collective. Makes the job's output folder. Throws CollectiveError(files) where that cannot be.
+void make_output_folder(const mpi::Communicator& comm, const Job& job);
+
+/// Collective. Writes the resolved job into its output folder as job.toml, and takes away the metrics.json of
+/// an earlier run: to be called once it is clear that the folder's results are this job's. Throws
+/// CollectiveError(files).
+void claim_output_folder(const mpi::Communicator& comm, const Job& job);
 
 }  // namespace widegram::jobs

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/model.hpp"
+#include "jobs/gram_plan.hpp"
 #include "jobs/gram_stage.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/predict_stage.hpp"
@@ -16,24 +17,32 @@ namespace {
 io::Model stored_model(const CommandContext& context, const Problem& problem) {
   const std::string path = (std::filesystem::path(context.job->output) / "model.h5").string();
   io::Model model = io::read_model(context.comm, path);
-  const std::string difference = io::difference(model, problem.header);
+  const std::string difference = io::difference(model.header, problem.model);
   if (!difference.empty())
     throw mpi::CollectiveError(ExitCode::usage,
-                               path + " was fitted on another Gram: " + difference +
+                               path + " was fitted on something else: " + difference +
                                    "; run `widegram solve` with this job, or name its output folder");
   return model;
 }
 
 /// One precision's run. The Gram matrix lives from its assembly to the end of the fit.
 template <class Real>
-void run_parts(const CommandContext& context, const Parts& parts, Problem& problem, Metrics& metrics) {
-  using OnMismatch = typename GramStage<Real>::OnMismatch;
-  const bool only_predicts = parts.predict && !parts.solve;
-  const std::optional<io::Model> stored =
-      only_predicts ? std::optional(stored_model(context, problem)) : std::nullopt;
-  GramStage<Real> gram(context, problem, metrics, parts.solve,
-                       only_predicts ? OnMismatch::compute_without_store : OnMismatch::refuse);
-  std::optional<io::Model> model = stored;
+void run_parts(const CommandContext& context, const Parts& parts, Metrics& metrics) {
+  const mpi::Communicator& comm = context.comm;
+  const Job& job = *context.job;
+  const JobOutline outline = outline_job(context);
+  auto engine = mpi::collectively(
+      comm, [&] { return kernels::make_engine<Real>(job.kernel.network, outline.shape, job.gram.tile); });
+  check_plan(context, make_plan<Real>(context, outline, *engine, parts.solve));
+
+  Problem problem = load_problem(context, metrics);
+  make_output_folder(comm, job);
+  std::optional<io::Model> model;
+  if (parts.predict && !parts.solve) model = stored_model(context, problem);
+  GramStage<Real> gram(context, problem, metrics, std::move(engine),
+                       {.keeps_tests = parts.gram && !parts.predict && problem.test,
+                        .needs_store = parts.gram || parts.solve});
+  claim_output_folder(comm, job);
   if (parts.solve) {
     dist::DistributedMatrix<double> matrix(gram.grid(), problem.n(), problem.n(), gram.layout().block);
     gram.train(&matrix);
@@ -54,13 +63,11 @@ ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   const Job& job = *context.job;
   if (parts.predict && !parts.solve && job.data.test.empty())
     throw mpi::CollectiveError(ExitCode::usage, "predict needs a test set: set data.test in the job file");
-  open_output_folder(context.comm, job);
   Metrics metrics(context.comm, job, context.line.command);
-  Problem problem = load_problem(context, metrics);
   if (job.kernel.precision == io::Precision::float32)
-    run_parts<float>(context, parts, problem, metrics);
+    run_parts<float>(context, parts, metrics);
   else
-    run_parts<double>(context, parts, problem, metrics);
+    run_parts<double>(context, parts, metrics);
   metrics.write();
   return ExitCode::done;
 }

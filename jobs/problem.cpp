@@ -7,16 +7,16 @@
 
 #include "io/data_fingerprint.hpp"
 #include "io/preprocess.hpp"
+#include "src/base/fingerprint.hpp"
 #include "src/kernels/canonical.hpp"
-#include "src/kernels/shapes.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 namespace {
 
 /// Checksums of all samples in global order, on every rank.
-std::vector<std::uint64_t> sample_checksums(const mpi::Communicator& comm, const io::DataSet& set) {
-  const std::vector<std::uint64_t> local = io::fingerprint(comm, set).inputs;
+std::vector<std::uint64_t> all_checksums(const mpi::Communicator& comm, const io::DataSet& set,
+                                         const std::vector<std::uint64_t>& local) {
   std::vector<std::uint64_t> all(static_cast<std::size_t>(set.samples()));
   std::copy(local.begin(), local.end(), all.begin() + set.local.begin);
   for (int rank = 0; rank < comm.size(); ++rank) {
@@ -50,7 +50,6 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
   Problem problem;
   problem.train = io::read_data(comm, training_spec(job.data));
   context.progress.note(summary(problem.train));
-  mpi::collectively(comm, [&] { kernels::check_shapes(job.kernel.network, problem.train.shape); });
   if (!job.data.test.empty()) {
     problem.test = io::read_data(comm, test_spec(job.data), &problem.train);
     context.progress.note(summary(*problem.test));
@@ -59,14 +58,27 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
   if (problem.test) preprocessor.apply(comm, *problem.test);
   for (const std::string& warning : preprocessor.warnings()) context.progress.warn(warning);
 
+  const io::DataFingerprint train = io::fingerprint(comm, problem.train);
   problem.header = {.kernel = kernels::canonical(job.kernel.network),
                     .function = job.kernel.function == kernels::Function::ntk ? "ntk" : "nngp",
                     .precision = job.kernel.precision,
                     .tile = job.gram.tile,
                     .sample_shape = problem.train.shape,
-                    .train_samples = sample_checksums(comm, problem.train),
+                    .train_samples = all_checksums(comm, problem.train, train.inputs),
                     .test_samples = {}};
-  if (problem.test) problem.header.test_samples = sample_checksums(comm, *problem.test);
+  if (problem.test)
+    problem.header.test_samples =
+        all_checksums(comm, *problem.test, io::fingerprint(comm, *problem.test).inputs);
+  const bool classes = problem.train.target_kind == io::TargetKind::classes;
+  problem.model = {.kernel = problem.header.kernel,
+                   .function = problem.header.function,
+                   .precision = problem.header.precision,
+                   .train_hash = checksum(std::span(problem.header.train_samples)),
+                   .target_hash = train.all_targets,
+                   .classes = classes ? problem.train.outputs : 0,
+                   .encoding = !classes                                      ? "values"
+                               : job.data.encoding == io::Encoding::centered ? "centered"
+                                                                             : "one-hot"};
 
   metrics["data"]["train_samples"] = problem.n();
   metrics["data"]["test_samples"] = problem.m();

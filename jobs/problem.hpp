@@ -5,6 +5,7 @@
 
 #include "io/data_set.hpp"
 #include "io/gram_store_header.hpp"
+#include "io/model.hpp"
 #include "jobs/commands/commands.hpp"
 #include "jobs/metrics.hpp"
 #include "src/gram/operands.hpp"
@@ -16,6 +17,7 @@ struct Problem {
   io::DataSet train;
   std::optional<io::DataSet> test;
   io::GramHeader header;  ///< all that the Gram's entries depend on
+  io::ModelHeader model;  ///< all that a regression on it depends on but its ridge
 
   GlobalIndex n() const { return train.samples(); }
   GlobalIndex m() const { return test ? test->samples() : 0; }

@@ -40,7 +40,7 @@ class Progress {
 
 /// One part of a run with a known amount of work. Tie it to an observer:
 ///   Phase phase(progress, "gram", entries, "entries");
-///   fill(gram, [&](Index done) { phase.update(done); });
+///   for (Index done = 0; done < entries; phase.update(done)) done += compute_next_tile();
 ///   phase.finish();
 class Phase {
  public:

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "jobs/units.hpp"
 #include "src/base/error.hpp"
@@ -75,10 +76,20 @@ Row row_of(const Json& metrics) {
 
 std::string files_of(const std::filesystem::path& folder) {
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_regular_file())
-      files.push_back(fmt::format("{} ({})", entry.path().filename().string(),
-                                  readable_bytes(static_cast<double>(entry.file_size()))));
+  std::error_code reason;
+  for (std::filesystem::directory_iterator entry(folder, reason), end; !reason && entry != end;
+       entry.increment(reason)) {
+    // A file may vanish after it was listed: then there is nothing to tell of it.
+    std::error_code gone;
+    if (!entry->is_regular_file(gone)) continue;
+    const std::uintmax_t bytes = entry->file_size(gone);
+    if (!gone)
+      files.push_back(fmt::format("{} ({})", entry->path().filename().string(),
+                                  readable_bytes(static_cast<double>(bytes))));
+  }
+  if (reason)
+    throw Error(ExitCode::files,
+                fmt::format("{}: the folder cannot be listed: {}", folder.string(), reason.message()));
   std::ranges::sort(files);
   return fmt::format("{}: {}\n", folder.string(), fmt::join(files, ", "));
 }

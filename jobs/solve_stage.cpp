@@ -1,5 +1,7 @@
 #include "jobs/solve_stage.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -8,8 +10,8 @@
 #include "jobs/scores.hpp"
 #include "solvers/cg.hpp"
 #include "solvers/regression.hpp"
-#include "src/base/fingerprint.hpp"
 #include "src/dist/redistribute.hpp"
+#include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -31,6 +33,19 @@ solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatri
   return solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = observer});
 }
 
+/// Targets or a ridge near the largest number make answers that are none. The same on every rank.
+void check_answer(const solvers::RegressionFit& fit) {
+  const double* values = fit.alpha.data();
+  if (std::isfinite(fit.ridge) && std::isfinite(fit.relative_residual) &&
+      std::all_of(values, values + fit.alpha.rows() * fit.alpha.cols(),
+                  [](double a) { return std::isfinite(a); }))
+    return;
+  throw mpi::CollectiveError(
+      ExitCode::numerical,
+      "the solution overflows: the targets or the ridge are too large; scale the targets to about 1, or "
+      "lower solve.ridge");
+}
+
 }  // namespace
 
 io::Model solve_stage(const CommandContext& context, const Problem& problem,
@@ -46,20 +61,14 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
   const double mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram);
 
   solvers::RegressionFit result = fit(context, std::move(gram), ridge, targets);
-  io::Model model{.alpha = std::move(result.alpha),
+  check_answer(result);
+  io::Model model{.header = problem.model,
+                  .alpha = std::move(result.alpha),
                   .ridge = result.ridge / mean_diagonal,
                   .ridge_absolute = result.ridge,
-                  .classes = problem.train.target_kind == io::TargetKind::classes ? problem.train.outputs : 0,
-                  .encoding = problem.train.target_kind == io::TargetKind::values    ? "values"
-                              : context.job->data.encoding == io::Encoding::centered ? "centered"
-                                                                                     : "one-hot",
                   .method = solve.method == Method::cg ? "cg" : "cholesky",
                   .iterations = result.iterations,
-                  .relative_residual = result.relative_residual,
-                  .kernel = problem.header.kernel,
-                  .function = problem.header.function,
-                  .precision = problem.header.precision,
-                  .train_hash = checksum(std::span(problem.header.train_samples))};
+                  .relative_residual = result.relative_residual};
   io::write_model(comm, (std::filesystem::path(context.job->output) / "model.h5").string(), model);
 
   // K alpha = targets - ridge alpha, as exact as the residual says.

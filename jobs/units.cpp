@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <span>
+
+#include "src/base/numbers.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -27,13 +28,13 @@ constexpr std::array<Unit, 9> size_units{{{"B", 1},
                                           {"TB", 1e12}}};
 
 std::optional<double> parse(std::string_view text, std::span<const Unit> units) {
-  double number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || !std::isfinite(number) || number < 0) return std::nullopt;
-  std::string_view name(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
-  while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
-  for (const Unit& unit : units)
-    if (unit.name == name) return number * unit.factor;
+  for (const Unit& unit : units) {
+    if (!text.ends_with(unit.name)) continue;
+    std::string_view amount = text.substr(0, text.size() - unit.name.size());
+    while (amount.ends_with(' ')) amount.remove_suffix(1);
+    // "5ms" ends with "s" as well: 5m is no number, and its own unit comes later.
+    if (const auto number = parse_number(amount); number && *number >= 0) return *number * unit.factor;
+  }
   return std::nullopt;
 }
 

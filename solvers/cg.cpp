@@ -19,11 +19,36 @@
 namespace widegram::solvers {
 namespace {
 
-/// A + ridge I as PETSc sees it. An exception must not pass through PETSc's C code: it is kept and thrown
+/// Runs what PETSc calls back. An exception must not pass through PETSc's C code: it is kept here and thrown
 /// again outside.
+class Callbacks {
+ public:
+  template <class F>
+  PetscErrorCode run(F&& work) {
+    try {
+      work();
+      return 0;
+    } catch (...) {
+      kept_ = std::current_exception();
+      return PETSC_ERR_LIB;
+    }
+  }
+
+  /// Checks a PETSc call that may have called back: an exception kept on the way goes first.
+  void check(PetscErrorCode code) {
+    if (kept_) std::rethrow_exception(std::exchange(kept_, nullptr));
+    petsc::check(code);
+  }
+
+ private:
+  std::exception_ptr kept_;
+};
+
+/// A + ridge I as PETSc sees it.
 class ShellMatrix {
  public:
-  ShellMatrix(const dist::LinearOperator& a, double ridge) : a_(a), ridge_(ridge) {
+  ShellMatrix(const dist::LinearOperator& a, double ridge, Callbacks& callbacks)
+      : a_(a), ridge_(ridge), callbacks_(callbacks) {
     const PetscInt part = to_int(a.part().size(), "part of a vector");
     const PetscInt n = to_int(a.size(), "length of a vector");
     petsc::check(MatCreateShell(a.comm().handle(), part, part, n, n, this, shell_.out()));
@@ -36,12 +61,6 @@ class ShellMatrix {
   ShellMatrix& operator=(const ShellMatrix&) = delete;
 
   Mat get() const { return shell_.get(); }
-
-  /// Checks a PETSc call that may have called back: an exception kept on the way goes first.
-  void check(PetscErrorCode code) {
-    if (kept_) std::rethrow_exception(std::exchange(kept_, nullptr));
-    petsc::check(code);
-  }
 
  private:
   static PetscErrorCode multiply(Mat shell, Vec x, Vec y) {
@@ -72,19 +91,65 @@ class ShellMatrix {
   static PetscErrorCode called(Mat shell, F&& work) {
     ShellMatrix* self = nullptr;
     if (const PetscErrorCode code = MatShellGetContext(shell, &self); code != 0) return code;
-    try {
-      work(*self);
-      return 0;
-    } catch (...) {
-      self->kept_ = std::current_exception();
-      return PETSC_ERR_LIB;
-    }
+    return self->callbacks_.run([&] { work(*self); });
   }
 
   const dist::LinearOperator& a_;
   double ridge_;
+  Callbacks& callbacks_;
   MatHandle shell_;
-  std::exception_ptr kept_;
+};
+
+/// Tells an observer how far the columns have come, iteration by iteration.
+class ColumnProgress {
+ public:
+  ColumnProgress(const WorkObserver& observer, Index columns, Callbacks& callbacks)
+      : observer_(observer), total_(columns * cg_steps_a_column), callbacks_(callbacks) {
+    tell(0);
+  }
+  ColumnProgress(const ColumnProgress&) = delete;
+  ColumnProgress& operator=(const ColumnProgress&) = delete;
+
+  /// Listens to a solver, which must not outlive it.
+  void watch(KSP ksp) {
+    if (observer_) petsc::check(KSPMonitorSet(ksp, &iteration, this, nullptr));
+  }
+  void column_done() {
+    ++columns_done_;
+    in_column_ = 0;
+    tell(columns_done_ * cg_steps_a_column);
+  }
+
+ private:
+  static PetscErrorCode iteration(KSP ksp, PetscInt k, PetscReal residual, void* self) {
+    auto& progress = *static_cast<ColumnProgress*>(self);
+    return progress.callbacks_.run([&] { progress.iterated(ksp, k, residual); });
+  }
+
+  void iterated(KSP ksp, PetscInt k, double residual) {
+    if (k == 0) first_residual_ = residual;
+    PetscReal tolerance = 0;
+    PetscInt most_iterations = 0;
+    petsc::check(KSPGetTolerances(ksp, &tolerance, nullptr, nullptr, &most_iterations));
+    const double iterations = static_cast<double>(k) / std::max<PetscInt>(most_iterations, 1);
+    const bool falls = residual > 0 && residual < first_residual_ && tolerance > 0 && tolerance < 1;
+    const double decades = falls ? std::log(residual / first_residual_) / std::log(tolerance) : 0;
+    // The residual may rise on the way, and the last step belongs to the end of the column.
+    const double share = std::min(std::max(iterations, decades), 1.0);
+    in_column_ = std::max(in_column_, static_cast<Index>(share * (cg_steps_a_column - 1)));
+    tell(columns_done_ * cg_steps_a_column + in_column_);
+  }
+
+  void tell(Index done) const {
+    if (observer_) observer_(done, total_);
+  }
+
+  const WorkObserver& observer_;
+  Index total_;
+  Callbacks& callbacks_;
+  Index columns_done_ = 0;
+  Index in_column_ = 0;
+  double first_residual_ = 0;
 };
 
 KspHandle make_cg(const dist::LinearOperator& a, ShellMatrix& shell, const CgOptions& options) {
@@ -154,8 +219,11 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
   RegressionFit fit;
   fit.ridge = ridge;
   fit.alpha = Matrix<double>(targets.rows, targets.cols);
-  ShellMatrix shell(a, ridge);
+  Callbacks callbacks;
+  ShellMatrix shell(a, ridge, callbacks);
+  ColumnProgress progress(options.observer, targets.cols, callbacks);
   const KspHandle ksp = make_cg(a, shell, options);
+  progress.watch(ksp.get());
   const Range part = a.part();
   std::vector<double> x(static_cast<std::size_t>(part.size()));
   VecHandle x_vec;
@@ -165,12 +233,11 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
   const PetscInt n = to_int(a.size(), "length of a vector");
   petsc::check(VecCreateMPIWithArray(comm, 1, rows, n, x.data(), x_vec.out()));
   petsc::check(VecCreateMPIWithArray(comm, 1, rows, n, nullptr, b_vec.out()));
-  if (options.observer) options.observer(0, targets.cols);
   for (Index k = 0; k < targets.cols; ++k) {
     const double* b = targets.column(k) + part.begin;
     const Timer solving;
     petsc::check(VecPlaceArray(b_vec.get(), b));
-    shell.check(KSPSolve(ksp.get(), b_vec.get(), x_vec.get()));
+    callbacks.check(KSPSolve(ksp.get(), b_vec.get(), x_vec.get()));
     petsc::check(VecResetArray(b_vec.get()));
     fit.seconds.solve += solving.seconds();
     check_converged(ksp.get(), k);
@@ -183,7 +250,7 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
     fit.seconds.residual += checking.seconds();
     const std::vector<double> whole = dist::gather_parts(a.comm(), a.layout(), x);
     std::copy(whole.begin(), whole.end(), fit.alpha.column(k));
-    if (options.observer) options.observer(k + 1, targets.cols);
+    progress.column_done();
   }
   return fit;
 }

@@ -8,8 +8,12 @@ namespace widegram::solvers {
 struct CgOptions {
   double tolerance = 1e-8;      ///< on the relative residual of each target column
   Index max_iterations = 1000;  ///< of each target column
-  WorkObserver observer{};      ///< counts target columns
+  WorkObserver observer{};      ///< in steps: cg_steps_a_column for each target column
 };
+
+/// A column's share of the work in steps: how far its residual has come towards the tolerance, in decades, or
+/// the iterations of the most that are allowed, whichever is more.
+inline constexpr Index cg_steps_a_column = 1000;
 
 /// Kernel ridge regression by conjugate gradients, one target column after another: (A + ridge I) alpha =
 /// targets. Collective over a.comm(). targets: n x k, the same whole matrix on every rank; so is alpha.

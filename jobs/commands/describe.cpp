@@ -2,11 +2,8 @@
 
 #include <string>
 
-#include "io/data_outline.hpp"
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_plan.hpp"
-#include "jobs/memory.hpp"
-#include "jobs/problem.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/kernels/shapes.hpp"
 #include "src/mpi/agree.hpp"
@@ -20,7 +17,7 @@ std::string shape_text(const SampleShape& shape) {
 }
 
 std::string network_table(const kernels::Network& network, const SampleShape& input) {
-  std::string text = fmt::format("  {:<54}{:>20}{:>16}\n", "layer", "leaves", "flops an entry");
+  std::string text = fmt::format("  {:<54}{:>20}{:>16}\n", "layer", "output", "flops an entry");
   text += fmt::format("  {:<54}{:>20}{:>16}\n", "input", to_string(input), "");
   for (const kernels::LayerReport& layer : kernels::check_shapes(network, input))
     text += fmt::format("  {:<54}{:>20}{:>16}\n",
@@ -30,7 +27,7 @@ std::string network_table(const kernels::Network& network, const SampleShape& in
 }
 
 std::string plan_text(const gram::Plan& plan, const std::string& engine, double tile_seconds,
-                      double memory_share) {
+                      const MemoryAllowance& allowed) {
   const gram::Layout& layout = plan.layout;
   const double entries = static_cast<double>(plan.train_entries + plan.test_entries);
   const double tile_entries = static_cast<double>(layout.tile * layout.tile);
@@ -49,29 +46,30 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine, double 
   line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
                             layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
                             plan.imbalance));
-  line("memory a rank",
-       fmt::format("{} = matrix {} + inputs {} + prepared {}; its share of the machine is {}",
-                   readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
-                   readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
-                   readable_bytes(memory_share)));
-  line("gram.h5", readable_bytes(plan.file_bytes));
+  line("memory a rank", fmt::format("{} = matrix {} + inputs {} + prepared {} + records {}",
+                                    readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
+                                    readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
+                                    readable_bytes(plan.bytes.records)));
+  line("", fmt::format("it may use {} ({}){}", readable_bytes(allowed.bytes),
+                       allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine",
+                       plan.bytes.total() > allowed.bytes ? ": run will refuse" : ""));
+  line("gram.h5", fmt::format("{} on disk; its size shows {}, the whole square",
+                              readable_bytes(plan.file_bytes), readable_bytes(plan.file_size)));
   line("assembly", fmt::format("about {}", readable_seconds(plan.tiles_a_rank * tile_seconds)));
   return text;
 }
 
 template <class Real>
-std::string plan_of(const CommandContext& context, const io::DataOutline& train, GlobalIndex test_samples) {
+std::string plan_of(const CommandContext& context, const JobOutline& outline) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const auto engine = mpi::collectively(
-      comm, [&] { return kernels::make_engine<Real>(job.kernel.network, train.shape, job.gram.tile); });
-  const gram::Layout layout =
-      gram::choose_layout(train.samples, job.gram.tile, dist::GridShape::square(comm.size()));
-  const gram::Plan plan = make_plan<Real>(layout, test_samples, *engine, train.shape, true);
+      comm, [&] { return kernels::make_engine<Real>(job.kernel.network, outline.shape, job.gram.tile); });
+  const gram::Plan plan = make_plan<Real>(context, outline, *engine, true);
   // All ranks measure at once, as they would all work at once.
   const double tile_seconds =
-      comm.max(gram::measure_tile_seconds<Real>(*engine, job.kernel.function, train.shape, job.gram.tile));
-  return plan_text(plan, engine->name(), tile_seconds, static_cast<double>(memory_share_bytes(comm)));
+      comm.max(gram::measure_tile_seconds<Real>(*engine, job.kernel.function, outline.shape, job.gram.tile));
+  return plan_text(plan, engine->name(), tile_seconds, memory_allowance(context));
 }
 
 }  // namespace
@@ -79,20 +77,17 @@ std::string plan_of(const CommandContext& context, const io::DataOutline& train,
 ExitCode describe_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
-  const io::DataOutline train = io::outline_data(comm, training_spec(job.data));
-  const GlobalIndex test_samples =
-      job.data.test.empty() ? 0 : io::outline_data(comm, test_spec(job.data)).samples;
+  const JobOutline outline = outline_job(context);
   const std::string network =
-      mpi::collectively(comm, [&] { return network_table(job.kernel.network, train.shape); });
-  const std::string plan = job.kernel.precision == io::Precision::float32
-                               ? plan_of<float>(context, train, test_samples)
-                               : plan_of<double>(context, train, test_samples);
+      mpi::collectively(comm, [&] { return network_table(job.kernel.network, outline.shape); });
+  const std::string plan = job.kernel.precision == io::Precision::float32 ? plan_of<float>(context, outline)
+                                                                          : plan_of<double>(context, outline);
   mpi::on_root(comm, [&] {
     fmt::print("{}: {} of {}\n  train {}: {} samples\n", job.name,
                job.kernel.function == kernels::Function::ntk ? "NTK" : "NNGP",
                job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, job.data.train,
-               train.samples);
-    if (test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, test_samples);
+               outline.train_samples);
+    if (outline.test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, outline.test_samples);
     fmt::print("\nnetwork: {}\n{}\nplan\n{}", kernels::canonical(job.kernel.network), network, plan);
   });
   return ExitCode::done;

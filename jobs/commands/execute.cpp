@@ -3,6 +3,7 @@
 #include <string>
 
 #include "jobs/commands/commands.hpp"
+#include "jobs/launch_details.hpp"
 
 namespace widegram::jobs {
 
@@ -12,6 +13,9 @@ ExitCode execute(const CommandContext& context) {
       {"run", run_command},         {"gram", gram_command},         {"solve", solve_command},
       {"predict", predict_command}, {"describe", describe_command}, {"inspect", inspect_command},
       {"verify", verify_command},   {"report", report_command},     {"doctor", doctor_command}};
+  if (context.line.verbose)
+    for (const std::string& line : launch_details(context.comm, context.job ? context.job->output : ""))
+      context.progress.detail(line);
   return commands.at(context.line.command)(context);
 }
 

@@ -24,11 +24,6 @@ class DistributedMatrix {
   /// does not suffice.
   DistributedMatrix(const ProcessGrid& grid, GlobalIndex rows, GlobalIndex cols, Index block = default_block);
 
-  /// Bytes of the rank that holds most of such a matrix; allocates nothing.
-  static Index local_bytes(GridShape shape, GlobalIndex rows, GlobalIndex cols, Index block = default_block) {
-    return most_local_entries(shape, rows, cols, block) * static_cast<Index>(sizeof(T));
-  }
-
   const ProcessGrid& grid() const { return grid_; }
   GlobalIndex rows() const { return row_layout_.extent; }
   GlobalIndex cols() const { return col_layout_.extent; }

@@ -29,10 +29,6 @@ class ProcessGrid {
 
   /// All ranks of the grid, in the order of rank_of().
   const mpi::Communicator& comm() const { return state_->comm; }
-  /// The ranks of this rank's grid row; rank there = col().
-  const mpi::Communicator& row_comm() const { return state_->row_comm; }
-  /// The ranks of this rank's grid column; rank there = row().
-  const mpi::Communicator& col_comm() const { return state_->col_comm; }
   /// BLACS context.
   int context() const { return state_->context; }
 
@@ -50,8 +46,6 @@ class ProcessGrid {
 
     GridShape shape;
     mpi::Communicator comm;
-    mpi::Communicator row_comm;
-    mpi::Communicator col_comm;
     int system_handle = -1;
     int context = -1;
   };

@@ -1,5 +1,9 @@
 #include "src/gram/operands.hpp"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/mpi/agree.hpp"
@@ -50,12 +54,28 @@ void TileComputer<Real>::compute(const Side& rows, TileIndex row, const Side& co
 }
 
 template <class Real>
+void TileComputer<Real>::check_finite(TileIndex row, TileIndex col, MatrixView<const Real> tile,
+                                      const char* rows) const {
+  for (Index j = 0; j < tile.cols; ++j)
+    for (Index i = 0; i < tile.rows; ++i)
+      if (!std::isfinite(tile(i, j)))
+        throw Error(
+            ExitCode::numerical,
+            fmt::format(
+                "the entry of {} sample {} and training sample {} (counted from 0) is {}: the network's "
+                "variances overflow on the way; lower its weight variances or its depth, standardize the "
+                "inputs, or take kernel.precision = \"float64\"",
+                rows, row * layout_.tile + i, col * layout_.tile + j, tile(i, j)));
+}
+
+template <class Real>
 void TileComputer<Real>::train(const TileTask& task, MatrixView<Real> out) const {
   // The owner of the mirrored place holds the tile's rows among its columns and the other way round.
   if (task.mirrored)
     compute(operands_.cols, task.row, operands_.rows, task.col, out);
   else
     compute(operands_.rows, task.row, operands_.cols, task.col, out);
+  check_finite(task.row, task.col, out, "training");
   if (task.row != task.col) return;
   for (Index j = 0; j < out.cols; ++j)
     for (Index i = j + 1; i < out.rows; ++i) out(j, i) = out(i, j);
@@ -64,6 +84,7 @@ void TileComputer<Real>::train(const TileTask& task, MatrixView<Real> out) const
 template <class Real>
 void TileComputer<Real>::test(TileIndex row, TileIndex col, MatrixView<Real> out) const {
   compute(operands_.test_rows, row, operands_.cols, col, out);
+  check_finite(row, col, out, "test");
 }
 
 template Side prepare_side(const mpi::Communicator&, const kernels::Engine<float>&, const SpreadSamples&,

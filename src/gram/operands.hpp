@@ -44,7 +44,8 @@ struct Operands {
 };
 
 /// Computes tiles of one Gram on this rank. Tiles are whole: rows and columns of `out` are the tile's true
-/// extents.
+/// extents. Throws Error(numerical) naming the samples where an entry is not finite: the network's variances
+/// have overflowed.
 template <class Real>
 class TileComputer {
  public:
@@ -58,6 +59,7 @@ class TileComputer {
   void test(TileIndex row, TileIndex col, MatrixView<Real> out) const;
 
  private:
+  void check_finite(TileIndex row, TileIndex col, MatrixView<const Real> tile, const char* rows) const;
   void compute(const Side& rows, TileIndex row, const Side& cols, TileIndex col, MatrixView<Real> out) const;
 
   const kernels::Engine<Real>& engine_;

@@ -1,6 +1,7 @@
 #include "src/gram/plan.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <vector>
 
@@ -8,6 +9,15 @@
 #include "src/base/timer.hpp"
 
 namespace widegram::gram {
+namespace {
+
+/// Of the training triangle and the test block.
+double tiles(const Layout& layout, GlobalIndex test_samples) {
+  const auto cols = static_cast<double>(layout.tiles().count());
+  return cols * (cols + 1) / 2 + cols * static_cast<double>(ceil_div(test_samples, layout.tile));
+}
+
+}  // namespace
 
 RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
                      Index matrix_entry_bytes) {
@@ -18,7 +28,8 @@ RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const Kerne
   const double samples = (layout.grid.size() == 1 ? rows : rows + cols) + tests;
   return {.inputs = samples * static_cast<double>(kernel.shape.features() * kernel.entry_bytes),
           .prepared = samples * kernel.bytes_per_sample,
-          .matrix = rows * cols * static_cast<double>(matrix_entry_bytes)};
+          .matrix = rows * cols * static_cast<double>(matrix_entry_bytes),
+          .records = tiles(layout, test_samples) * sizeof(std::uint64_t)};
 }
 
 Index Plan::ranks_that_fit(double most_bytes) const {
@@ -48,7 +59,12 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
   const auto entries = static_cast<double>(plan.train_entries + plan.test_entries);
   plan.flops = entries * kernel.flops_per_entry;
   plan.bytes = rank_bytes(layout, test_samples, kernel, matrix_entry_bytes);
-  plan.file_bytes = entries * static_cast<double>(kernel.entry_bytes);
+  // The structure of HDF5 takes about 100 bytes a chunk, holes included.
+  const auto rows = static_cast<double>(layout.tiles().count() + ceil_div(test_samples, layout.tile));
+  const double chunks = rows * static_cast<double>(layout.tiles().count());
+  const auto chunk_bytes = static_cast<double>(layout.tile * layout.tile * kernel.entry_bytes);
+  plan.file_bytes = tiles(layout, test_samples) * chunk_bytes + 100 * chunks;
+  plan.file_size = chunks * (chunk_bytes + 100);
   return plan;
 }
 

@@ -19,7 +19,8 @@ struct RankBytes {
   double inputs = 0;    ///< of its block rows, block columns and test rows
   double prepared = 0;  ///< what the engine keeps beside them
   double matrix = 0;    ///< its part of the block-cyclic matrix, where one is filled
-  double total() const { return inputs + prepared + matrix; }
+  double records = 0;   ///< one checksum a tile, on every rank
+  double total() const { return inputs + prepared + matrix + records; }
 };
 
 /// matrix_entry_bytes: of one entry of the matrix to be filled; 0 where tiles only go to a file.
@@ -38,7 +39,8 @@ struct Plan {
   double tiles_a_rank = 0;  ///< computed by the busiest rank, training and test
   double flops = 0;         ///< over all ranks
   RankBytes bytes;
-  double file_bytes = 0;  ///< of gram.h5
+  double file_bytes = 0;  ///< of gram.h5 on disk: what is above the diagonal is a hole
+  double file_size = 0;   ///< as it is listed
 
   /// Smallest power of two of ranks with which none needs more than `bytes`; 0 where none up to 2^20 does.
   Index ranks_that_fit(double bytes) const;

@@ -2,6 +2,11 @@
 
 namespace widegram::mpi {
 
+Error file_error(const std::filesystem::filesystem_error& error) {
+  return Error(ExitCode::files, error.path1().string() + ": " + error.code().message() +
+                                    "; mend its permissions, or name another path");
+}
+
 void agree(const Communicator& comm, const std::optional<Error>& local_error) {
   const int lowest = comm.min(local_error ? comm.rank() : comm.size());
   if (lowest == comm.size()) return;

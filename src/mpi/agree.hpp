@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <string>
@@ -21,8 +22,11 @@ class CollectiveError : public Error {
 /// Collective. Where any rank brings an error, all ranks throw the CollectiveError of the lowest such rank.
 void agree(const Communicator& comm, const std::optional<Error>& local_error);
 
-/// Runs `work` here and returns the error that it met, if any. std::bad_alloc becomes an Error too: out of
-/// memory on one rank stops all.
+/// The standard library's error on a file as an Error(files) that names the path and the reason.
+Error file_error(const std::filesystem::filesystem_error& error);
+
+/// Runs `work` here and returns the error that it met, if any. What the standard library throws when memory
+/// or a file fails becomes an Error too: one rank out of memory stops all.
 template <class F>
 std::optional<Error> capture(const Communicator& comm, F&& work) {
   try {
@@ -32,12 +36,17 @@ std::optional<Error> capture(const Communicator& comm, F&& work) {
   } catch (const std::bad_alloc&) {
     return Error(ExitCode::usage, "out of memory on rank " + std::to_string(comm.rank()) +
                                       ": use more ranks or nodes, or fewer samples");
+  } catch (const std::filesystem::filesystem_error& e) {
+    return file_error(e);
   }
   return std::nullopt;
 }
 
-/// Collective. Runs `work` (which must not communicate) on every rank, then agrees on its errors.
-/// Returns what `work` returned here.
+/// Collective. Runs `work` on every rank, then agrees on its errors. Returns what `work` returned here.
+/// `work` must not communicate, since a rank that has failed is already waiting for the others to agree. The
+/// one exception are collective calls of HDF5 that all ranks reach, such as closing a file: an error ahead of
+/// them that not all ranks share would leave the others waiting, so it must not be possible there, and one in
+/// the middle of them is fatal to the run: only the launcher then ends the ranks that wait.
 template <class F>
 auto collectively(const Communicator& comm, F&& work) {
   using Result = decltype(work());

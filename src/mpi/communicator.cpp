@@ -46,12 +46,6 @@ Communicator Communicator::duplicate() const {
   return Communicator(copy);
 }
 
-Communicator Communicator::split(int color, int key) const {
-  MPI_Comm part = MPI_COMM_NULL;
-  check(MPI_Comm_split(handle_, color, key, &part));
-  return Communicator(part);
-}
-
 std::string Communicator::broadcast(std::string text, int root) const {
   text.resize(static_cast<std::size_t>(broadcast(static_cast<std::int64_t>(text.size()), root)));
   broadcast(std::span<char>(text.data(), text.size()), root);

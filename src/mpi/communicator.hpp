@@ -60,8 +60,6 @@ class Communicator {
   MPI_Comm handle() const { return handle_; }
 
   Communicator duplicate() const;
-  /// Ranks of equal color form a new group, ordered by `key`.
-  Communicator split(int color, int key) const;
 
   void barrier() const { check(MPI_Barrier(handle_)); }
 

@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "src/base/fingerprint.hpp"
 #include "src/base/index.hpp"
 #include "src/base/nearest.hpp"
+#include "src/base/numbers.hpp"
 
 namespace widegram {
 namespace {
@@ -20,6 +22,16 @@ TEST(Index, NarrowingNamesWhatDoesNotFit) {
     EXPECT_EQ(e.code(), ExitCode::usage);
     EXPECT_NE(std::string(e.what()).find("rows = 2147483648"), std::string::npos);
   }
+}
+
+TEST(Numbers, TheWholeTextOrNothing) {
+  EXPECT_EQ(parse_number("-1.5e3"), -1500.0);
+  EXPECT_EQ(parse_number("+2"), 2.0);
+  for (const char* text : {"", "+", "+-2", "2x", " 2", "nan", "inf", "1e999"})
+    EXPECT_FALSE(parse_number(text)) << text;
+  EXPECT_EQ(parse_integer("-9223372036854775808"), std::numeric_limits<Index>::min());
+  for (const char* text : {"", "+2", "2.0", "9223372036854775808", "1 "})
+    EXPECT_FALSE(parse_integer(text)) << text;
 }
 
 TEST(Nearest, FindsATypingSlipAndNothingFarAway) {

@@ -11,10 +11,14 @@
 
 #include "src/base/timer.hpp"
 #include "src/gram/schedule.hpp"
+#include "src/mpi/communicator.hpp"
+#include "src/mpi/session.hpp"
 
 int main(int argc, char** argv) {
   using namespace widegram;
   const bool check = argc > 1 && std::strcmp(argv[1], "--check") == 0;
+  const mpi::Session session;
+  if (!mpi::Communicator::world().is_root()) return 0;
   bool good = true;
   for (const GlobalIndex n : {10000, 50000, 60000, 200000})
     for (int ranks = 4; ranks <= 4096; ranks *= 2) {

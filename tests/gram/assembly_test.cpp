@@ -113,6 +113,7 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
   EXPECT_DOUBLE_EQ(plan.bytes.matrix, 5000 * cols * 8);
   EXPECT_DOUBLE_EQ(plan.bytes.inputs, (5000 + cols + 1000) * 784 * 4);
   EXPECT_DOUBLE_EQ(plan.bytes.prepared, (5000 + cols + 1000) * 100);
+  EXPECT_DOUBLE_EQ(plan.bytes.records, (79 * 80 / 2 + 79 * 16) * 8);
   EXPECT_DOUBLE_EQ(plan.flops, 17502500.0 * 2000);
 }
 

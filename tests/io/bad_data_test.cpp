@@ -177,19 +177,28 @@ TEST_F(BadDataTest, WrongHdf5) {
   EXPECT_TRUE(says(make("c.h5", {5, 3}, {}), {"c.h5", "targets"}));
   EXPECT_TRUE(says(make("d.h5", {5, 3}, {5, 2, 2}), {"d.h5", "dimensions"}));
   if (comm.is_root()) {
-    // Extents beyond any memory, and not a byte written: chunks come late.
-    const hdf5::File file = hdf5::File::create(dir / "e.h5");
-    const hsize_t shape[] = {1000000000, 1000000};
-    const hsize_t chunk[] = {1, 1024};
-    const hdf5::Space space(H5Screate_simple(2, shape, nullptr));
-    const hdf5::Properties chunked(H5Pcreate(H5P_DATASET_CREATE));
-    H5Pset_chunk(chunked.id(), 2, chunk);
-    for (const char* name : {"inputs", "targets"})
-      H5Dclose(
-          H5Dcreate2(file.id(), name, H5T_NATIVE_FLOAT, space.id(), H5P_DEFAULT, chunked.id(), H5P_DEFAULT));
+    // Extents beyond any memory: chunks come late, and none or one of them is written.
+    for (const char* name : {"e.h5", "f.h5"}) {
+      const hdf5::File file = hdf5::File::create(dir / name);
+      const hsize_t shape[] = {hsize_t{1} << 62, 1};
+      const hsize_t chunk[] = {1024, 1};
+      const std::vector<float> values(1024);
+      const hsize_t corner[] = {0, 0};
+      const hdf5::Space space(H5Screate_simple(2, shape, nullptr));
+      const hdf5::Properties chunked(H5Pcreate(H5P_DATASET_CREATE));
+      H5Pset_chunk(chunked.id(), 2, chunk);
+      for (const char* part : {"inputs", "targets"}) {
+        const hdf5::Handle<H5Dclose> dataset(H5Dcreate2(file.id(), part, H5T_NATIVE_FLOAT, space.id(),
+                                                        H5P_DEFAULT, chunked.id(), H5P_DEFAULT));
+        if (name[0] == 'f') {
+          ASSERT_GE(H5Dwrite_chunk(dataset.id(), H5P_DEFAULT, 0, corner, 4096, values.data()), 0);
+        }
+      }
+    }
   }
   comm.barrier();
   EXPECT_TRUE(says(read_error(comm, {.source = dir / "e.h5"}), {"e.h5", "no data"}));
+  EXPECT_TRUE(says(read_error(comm, {.source = dir / "f.h5"}), {"f.h5: /inputs", "more than any memory"}));
   if (comm.is_root())
     std::filesystem::resize_file(dir / "ok.h5", std::filesystem::file_size(dir / "ok.h5") - 40);
   comm.barrier();

@@ -219,8 +219,11 @@ TEST(GramHeader, DifferenceNamesTheField) {
             "sample shape: '3 x 8 x 8' in the file, '192 features' in the job");
   EXPECT_EQ(changed([](GramHeader& h) { h.train_samples.pop_back(); }),
             "training data: 50 samples in the file, 49 in the job");
-  EXPECT_NE(changed([](GramHeader& h) { h.test_samples[17] = 1; }).find("test data: sample 17 is "),
-            std::string::npos);
+  EXPECT_EQ(changed([](GramHeader& h) { h.test_samples[17] = 1; }), "");
+  GramHeader other_tests = small_header();
+  other_tests.test_samples[17] = 1;
+  EXPECT_EQ(test_difference(small_header(), small_header()), "");
+  EXPECT_EQ(test_difference(small_header(), other_tests).find("test data: sample 17 is "), 0U);
 }
 
 TEST_F(Store, AnotherFormatVersionIsRefused) {

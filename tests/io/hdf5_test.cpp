@@ -109,5 +109,19 @@ TEST_F(Hdf5, SystemReasonsCarryAdvice) {
                "gram.h5: No space left on device; make room and run again, what is saved stays valid");
 }
 
+TEST_F(Hdf5, OneRankThatCannotOpenAFileStopsAll) {
+  const std::string path = folder_.file("shared.h5");
+  mpi::on_root(comm_, [&] { File::create(path).close(); });
+  const bool culprit = comm_.rank() == comm_.size() - 1;
+  const std::string elsewhere = path + ".elsewhere";
+  for (const Access access : {Access::read, Access::write}) {
+    const std::string message =
+        message_of([&] { File::open_all(comm_, culprit ? elsewhere : path, access); });
+    EXPECT_NE(message.find(comm_.size() == 1 ? elsewhere + ": No such file" : "does not see " + elsewhere),
+              std::string::npos)
+        << message;
+  }
+}
+
 }  // namespace
 }  // namespace widegram::hdf5

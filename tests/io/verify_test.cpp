@@ -60,11 +60,13 @@ TEST_F(Damage, TilesAreNamed) {
   });
   const VerifyReport report = verify(comm_, copy_);
   EXPECT_EQ(report.damaged,
-            (std::vector<std::string>{"/samples/test (checksums of the samples)", "/test_diagonal",
-                                      "tile (0, 5) of /train: rows 0-7, columns 40-47",
-                                      "tile (1, 0) of /train: rows 8-15, columns 0-7 (its record is gone)",
-                                      "tile (6, 2) of /train: rows 48-49, columns 16-23",
-                                      "tile (1, 0) of /test_train: rows 8-15, columns 0-7"}));
+            (std::vector<std::string>{
+                "/samples/test (checksums of the samples)", "/test_diagonal",
+                "the unused square (0, 5) above the diagonal of /train is not zero: readers of "
+                "the plain matrix see it",
+                "tile (1, 0) of /train: rows 8-15, columns 0-7 (its record is gone)",
+                "tile (6, 2) of /train: rows 48-49, columns 16-23",
+                "tile (1, 0) of /test_train: rows 8-15, columns 0-7"}));
   EXPECT_NE(report.text().find("is damaged in 6 of "), std::string::npos) << report.text();
 }
 
@@ -133,8 +135,8 @@ TEST_F(Damage, ZeroedPagesAndCutsAreFound) {
 TEST_F(Damage, AnyByteOfAModelIsVouchedFor) {
   Model model;
   model.alpha = Matrix<double>(20, 3);
-  model.kernel = "relu";
-  model.encoding = "centered";
+  model.header.kernel = "relu";
+  model.header.encoding = "centered";
   write_model(comm_, path_, model);
   EXPECT_TRUE(verify(comm_, path_).good());
   const Index bytes = file_size(path_);

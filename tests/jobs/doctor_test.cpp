@@ -46,6 +46,40 @@ TEST(Doctor, AnUnwritableOutputFailsOnAllRanks) {
   EXPECT_NE(to_text(findings).find("FAIL  output"), std::string::npos);
 }
 
+/// The working folder of this rank for one test.
+class WorkingFolder {
+ public:
+  explicit WorkingFolder(const std::string& folder) { std::filesystem::current_path(folder); }
+  ~WorkingFolder() { std::filesystem::current_path(before_); }
+  WorkingFolder(const WorkingFolder&) = delete;
+  WorkingFolder& operator=(const WorkingFolder&) = delete;
+
+ private:
+  std::filesystem::path before_ = std::filesystem::current_path();
+};
+
+TEST(Doctor, ARankThatDoesNotSeeTheFolderIsNamed) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  if (comm.size() == 1) GTEST_SKIP() << "needs two ranks";
+  const test::TempDir here(comm);
+  const test::TempDir elsewhere(comm);
+  const int blind = comm.size() - 1;
+  std::vector<Finding> findings;
+  // First a rank without such a folder, then one with a folder of that name of its own.
+  for (int i = 0; i < 2; ++i) {
+    {
+      const WorkingFolder working(comm.rank() == blind ? elsewhere / "" : here / "");
+      findings = examine(comm, "out");
+    }
+    EXPECT_EQ(find(findings, "output").health, Health::fail);
+    EXPECT_NE(find(findings, "output").text.find("rank " + std::to_string(blind) + " does not see"),
+              std::string::npos);
+    EXPECT_EQ(verdict(findings), ExitCode::files);
+    if (comm.is_root()) std::filesystem::create_directory(elsewhere / "out");
+    comm.barrier();
+  }
+}
+
 /// Sets variables for one test; the launcher's own are put back.
 class Environment {
  public:
@@ -78,6 +112,7 @@ TEST(Launch, RanksThatHaveNotJoinedAreFound) {
   EXPECT_NE(launch_problem(1).find("started 4 ranks"), std::string::npos);
   EXPECT_NE(launch_problem(1).find("srun --mpi=pmix"), std::string::npos);
   EXPECT_EQ(launch_problem(4), "");
+  EXPECT_EQ(launch_problem(8), "") << "a world of more ranks than this launcher counts has joined";
   const Environment mpirun("OMPI_COMM_WORLD_SIZE", "1");
   EXPECT_EQ(launch_problem(1), "");
 }

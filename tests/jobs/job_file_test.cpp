@@ -23,6 +23,7 @@ labels     = "labels.gz"
 test_labels = "test-labels.gz"
 targets    = "classes"
 encoding   = "one-hot"
+features   = 784
 preprocess = ["scale(0.5)", "standardize", "zca(0.1)"]
 
 [kernel]
@@ -72,6 +73,7 @@ TEST(JobFile, EveryKeyIsRead) {
   EXPECT_EQ(job.data.test_labels, "test-labels.gz");
   EXPECT_EQ(job.data.targets, io::Targets::classes);
   EXPECT_EQ(job.data.encoding, io::Encoding::one_hot);
+  EXPECT_EQ(job.data.features, 784);
   EXPECT_EQ(job.data.preprocess,
             (std::vector<io::Step>{
                 {io::Step::Kind::scale, 0.5}, {io::Step::Kind::standardize, 0}, {io::Step::Kind::zca, 0.1}}));
@@ -100,6 +102,7 @@ TEST(JobFile, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(job.output, "runs/little");
   EXPECT_EQ(job.data.test, "");
   EXPECT_TRUE(job.data.preprocess.empty());
+  EXPECT_EQ(job.data.features, 0);
   EXPECT_EQ(job.kernel.function, kernels::Function::ntk);
   EXPECT_EQ(job.kernel.precision, io::Precision::float32);
   EXPECT_EQ(job.gram.tile, 64);

@@ -25,7 +25,8 @@ TEST(Metrics, HoldsRunMemoryAndSpreads) {
   const mpi::Communicator comm = mpi::Communicator::world();
   const test::TempDir folder(comm);
   const Job job = job_in(folder / "out/deep");
-  open_output_folder(comm, job);
+  make_output_folder(comm, job);
+  claim_output_folder(comm, job);
   Metrics metrics(comm, job, "run");
   metrics["gram"]["n"] = 12;
   metrics["gram"]["seconds"] = 0.5;
@@ -75,7 +76,7 @@ TEST(Metrics, AFolderThatCannotBeMadeStopsAllRanks) {
   if (comm.is_root()) std::ofstream(folder / "file") << "x";
   comm.barrier();
   try {
-    open_output_folder(comm, job_in(folder / "file/out"));
+    make_output_folder(comm, job_in(folder / "file/out"));
     FAIL();
   } catch (const mpi::CollectiveError& error) {
     EXPECT_EQ(error.code(), ExitCode::files);

@@ -198,19 +198,63 @@ TEST_F(Pipeline, AnotherKernelOrOtherDataAreRefusedByName) {
             std::string::npos);
 }
 
-TEST_F(Pipeline, AModelPredictsAnotherTestSet) {
+TEST_F(Pipeline, ARefusedJobLeavesTheFolderAsItWas) {
+  run(job("kept"));
+  const auto text_of = [&](const char* name) {
+    std::ifstream in(file("kept", name));
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string job_before = text_of("job.toml");
+  const std::string metrics_before = text_of("metrics.json");
+  comm_.barrier();
+  error_of(job("kept", {"kernel.depth=3"}), ExitCode::usage);
+  EXPECT_EQ(text_of("job.toml"), job_before);
+  EXPECT_EQ(text_of("metrics.json"), metrics_before);
+}
+
+TEST_F(Pipeline, AnotherTestSetUsesTheTrainingGramThatIsThere) {
   run(job("model"));
   const std::vector<float> before = entries("model");
-  const auto other = run(job("model", {"data.test=digits:test[200:300]"}), {.predict = true});
-  EXPECT_GT(other.at("test").at("accuracy"), 0.8);
-  // The Gram that was there is still the whole of it.
+  for (const Parts& parts : {everything, Parts{.predict = true}}) {
+    const auto other = run(job("model", {"data.test=digits:test[200:300]"}), parts);
+    EXPECT_GT(other.at("test").at("accuracy"), 0.8);
+    EXPECT_EQ(other.at("test_block").at("reused_entries"), 0);
+    if (parts.solve) {
+      EXPECT_EQ(other.at("gram").at("reused_entries"), other.at("gram").at("entries"));
+    }
+  }
+  // The file still holds its own test block, whole.
   if (comm_.is_root()) {
     EXPECT_EQ(entries("model"), before);
   }
-  EXPECT_NE(error_of(job("model", {"data.train=digits:train[:299]"}), ExitCode::usage, {.predict = true})
-                .find("model.h5"),
+  // Only where that block is what is asked for is there no room for two.
+  EXPECT_NE(error_of(job("model", {"data.test=digits:test[200:300]"}), ExitCode::usage, {.gram = true})
+                .find("test"),
             std::string::npos);
+}
+
+TEST_F(Pipeline, AModelIsOnlyAskedAboutWhatItWasFittedOn) {
+  run(job("fitted"));
+  const auto refused = [&](const std::string& setting) {
+    return error_of(job("fitted", {setting}), ExitCode::usage, {.predict = true});
+  };
+  EXPECT_NE(refused("data.train=digits:train[:299]").find("training data"), std::string::npos);
+  EXPECT_NE(refused("data.encoding=one-hot").find("encoding"), std::string::npos);
+  EXPECT_NE(refused("kernel.depth=4").find("kernel"), std::string::npos);
+  EXPECT_NE(refused("data.targets=values").find("encoding"), std::string::npos);
   EXPECT_NE(error_of(job("empty"), ExitCode::files, {.predict = true}).find("model.h5"), std::string::npos);
+}
+
+TEST_F(Pipeline, ANetworkThatOverflowsEndsWithTheSampleNamed) {
+  const Job overflowing = parse_job(
+      "data.train = 'digits:train[:40]'\nkernel.layers = [{op='flatten'}, {op='exp'}, {op='dense'}, "
+      "{op='exp'}, {op='dense'}, {op='exp'}, {op='dense'}]\n",
+      "job.toml",
+      std::vector<std::string>{"output=" + (scratch_ / "overflow"), "data.preprocess=['scale(9)']"});
+  for (const Parts& parts : {everything, Parts{.gram = true}}) {
+    const std::string message = error_of(overflowing, ExitCode::numerical, parts);
+    EXPECT_NE(message.find("sample"), std::string::npos) << message;
+  }
 }
 
 TEST_F(Pipeline, DuplicatesWithoutARidgeNameTheMinorAndTheWayOut) {
@@ -222,17 +266,20 @@ TEST_F(Pipeline, DuplicatesWithoutARidgeNameTheMinorAndTheWayOut) {
       csv << std::cos(angle) << ',' << std::sin(angle) << ',' << i % 2 << '\n';
     }
   });
-  const std::vector<std::string> settings{"data.train=" + (scratch_ / "twins.csv"),
-                                          "data.test=", "kernel.precision=float64", "solve.ridge=0"};
-  const std::string message = error_of(job("twins", settings), ExitCode::numerical);
-  EXPECT_NE(message.find("26"), std::string::npos) << message;
-  EXPECT_NE(message.find("ridge"), std::string::npos) << message;
-  // The Gram survives, and the suggested way works.
-  const auto mended = run(job("twins", {settings[0], settings[1], settings[2], "solve.ridge=1e-6"}));
+  const auto twins = [&](const std::string& ridge) {
+    return job("twins",
+               {"data.train=" + (scratch_ / "twins.csv"), "data.test=", "kernel.precision=float64", ridge});
+  };
+  const std::string message = error_of(twins("solve.ridge=0"), ExitCode::numerical);
+  EXPECT_NE(message.find("order 26"), std::string::npos) << message;
+  // The Gram survives, and the ridge that the message names works.
+  const std::size_t named = message.find("that is ridge = ");
+  ASSERT_NE(named, std::string::npos) << message;
+  const auto mended = run(twins("solve.ridge=" + message.substr(named + 16)));
   EXPECT_EQ(mended.at("gram").at("reused_entries"), 40 * 41 / 2);
 }
 
-TEST_F(Pipeline, AZeroSampleIsASample) {
+TEST_F(Pipeline, AZeroSampleHasNoCovarianceWithAnything) {
   mpi::on_root(comm_, [&] {
     std::ofstream csv(scratch_ / "zero.csv");
     csv << "a,b,value\n0,0,0.5\n";
@@ -242,6 +289,11 @@ TEST_F(Pipeline, AZeroSampleIsASample) {
       run(job("zero", {"data.train=" + (scratch_ / "zero.csv"), "data.test=" + (scratch_ / "zero.csv[:3]")}));
   EXPECT_TRUE(fitted.at("test").at("rmse").is_number());
   EXPECT_FALSE(fitted.at("test").contains("accuracy"));
+  if (comm_.is_root()) {
+    const std::vector<float> tiles = entries("zero");  // the first tile is 16 x 16, column by column
+    for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(tiles[i], 0.0F);
+    EXPECT_GT(tiles[17], 0.0F);
+  }
 }
 
 TEST_F(Pipeline, ConjugateGradientsAgreeWithCholesky) {

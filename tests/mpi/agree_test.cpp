@@ -37,6 +37,17 @@ TEST(Agree, TheLowestRankSpeaks) {
   }
 }
 
+TEST(Agree, AFileThatFailsIsAnErrorOfAllThatNamesIt) {
+  const Communicator comm = Communicator::world();
+  try {
+    on_root(comm, [] { std::filesystem::create_directory("/no such folder/below"); });
+    FAIL();
+  } catch (const CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::files);
+    EXPECT_EQ(std::string(e.what()).find("/no such folder/below: No such file"), 0U) << e.what();
+  }
+}
+
 TEST(Agree, MemoryRunningOutIsAnErrorOfAll) {
   const Communicator comm = Communicator::world();
   EXPECT_THROW(collectively(comm,

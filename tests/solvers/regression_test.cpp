@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <petscsys.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -92,6 +93,34 @@ TEST_F(Regression, ConjugateGradientsAgreeWithCholesky) {
       EXPECT_GT(fit.iterations, 0);
       EXPECT_LE(fit.iterations, 2 * n);
     }
+}
+
+TEST_F(Regression, ConjugateGradientsTellOfTheWorkWithinAColumn) {
+  for (const Index k : {1, 3}) {
+    std::vector<Index> heard;
+    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .observer = [&](Index done, Index total) {
+                                     EXPECT_EQ(total, k * cg_steps_a_column);
+                                     heard.push_back(done);
+                                   }});
+    EXPECT_EQ(heard.front(), 0);
+    EXPECT_EQ(heard.back(), k * cg_steps_a_column);
+    EXPECT_TRUE(std::ranges::is_sorted(heard));
+    const auto within =
+        std::ranges::count_if(heard, [](Index done) { return done % cg_steps_a_column != 0; });
+    EXPECT_GT(within, 3 * k) << "a word of several iterations of each column";
+  }
+}
+
+TEST_F(Regression, AnObserverThatFailsComesThroughPetsc) {
+  const auto observer = [](Index done, Index) {
+    if (done > 0) throw mpi::CollectiveError(ExitCode::stopped, "enough");
+  };
+  try {
+    conjugate_gradients(65, 8, 1, {.observer = observer});
+    FAIL();
+  } catch (const mpi::CollectiveError& e) {
+    EXPECT_STREQ(e.what(), "enough");
+  }
 }
 
 TEST_F(Regression, OptionsOfPetscPrevail) {
