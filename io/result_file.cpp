@@ -162,8 +162,9 @@ void require_seal(const std::string& path, const std::string& kind) {
 std::string draft_path(const std::string& path) { return path + ".partial"; }
 
 void begin_draft(const std::string& path, Index bytes) {
+  constexpr Index structure = Index{1} << 16;  // of a file of few datasets, with the seal
   require_place_for_file(path);
-  require_file_size_allowed(path, bytes);
+  require_file_size_allowed(path, bytes + structure);
   std::error_code error;
   std::filesystem::remove(draft_path(path), error);
   if (error) throw hdf5::system_error({draft_path(path)}, error.value());

@@ -45,9 +45,9 @@ void require_seal(const std::string& path, const std::string& kind);
 /// Where a file lies while it is being made: the same folder, so that a rename is enough.
 std::string draft_path(const std::string& path);
 
-/// Before a draft of about so many bytes is made: throws Error(files) where `path` is taken by something that
-/// is no file, or where this process may not write so much. Removes what a killed run may have left under the
-/// draft's name.
+/// Before a draft with so many bytes of values is made: throws Error(files) where `path` is taken by
+/// something that is no file, or where this process may not write so much. Removes what a killed run may have
+/// left under the draft's name.
 void begin_draft(const std::string& path, Index bytes);
 
 /// Seals a finished draft as a whole.

@@ -16,6 +16,7 @@
 #include "jobs/job_file.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/memory.hpp"
+#include "jobs/petsc_options.hpp"
 #include "jobs/versions.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/petsc.hpp"
@@ -77,17 +78,6 @@ void check_launch(const mpi::Communicator& comm, const CommandLine& line) {
   });
 }
 
-/// Options of the job first, those of the command line after them: the later one wins.
-std::vector<std::string> petsc_words(const std::optional<Job>& job, const CommandLine& line) {
-  std::vector<std::string> words;
-  for (const PetscOption& option : job ? job->petsc : std::vector<PetscOption>()) {
-    words.push_back("-" + option.name);
-    if (!option.value.empty()) words.push_back(option.value);
-  }
-  words.insert(words.end(), line.petsc.begin(), line.petsc.end());
-  return words;
-}
-
 void warn_of_unused_options(Progress& progress) {
   PetscInt count = 0;
   char** names = nullptr;
@@ -109,7 +99,7 @@ Progress make_progress(const mpi::Communicator& comm, const CommandLine& line) {
 }
 
 int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const std::optional<Job>& job) {
-  const mpi::Session session(petsc_words(job, line));
+  const mpi::Session session(petsc_words(job ? &*job : nullptr, line));
   return_freed_memory();
   // Nothing may unwind through the session: its end is collective.
   return guarded(comm, [&] {
@@ -136,6 +126,7 @@ int run_program(const mpi::Communicator& comm, const std::vector<std::string>& w
   check_launch(comm, line);
   std::optional<Job> job;
   if (takes_job(line)) job = read_job(comm, line.job_file, line.overrides);
+  mpi::on_root(comm, [&] { check_petsc_words(petsc_words(job ? &*job : nullptr, line)); });
   return run_in_session(comm, line, job);
 }
 

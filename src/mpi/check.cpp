@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include <array>
+#include <filesystem>
 #include <stdexcept>
 
 namespace widegram::mpi {
@@ -13,7 +14,8 @@ void check(int code, std::source_location where) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  throw std::runtime_error(fmt::format("{}:{}: MPI: {}", where.file_name(), where.line(), text.data()));
+  throw std::runtime_error(fmt::format("MPI: {} (line {} of {})", text.data(), where.line(),
+                                       std::filesystem::path(where.file_name()).filename().string()));
 }
 
 }  // namespace widegram::mpi

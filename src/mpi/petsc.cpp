@@ -3,16 +3,24 @@
 #include <fmt/format.h>
 #include <petscsys.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 namespace widegram::petsc {
 
 void check(int code, std::source_location where) {
   if (code == 0) return;
-  const char* text = nullptr;
-  PetscErrorMessage(code, &text, nullptr);
-  throw std::runtime_error(fmt::format("{}:{}: PETSc error {}: {}", where.file_name(), where.line(), code,
-                                       text ? text : "unknown"));
+  throw std::runtime_error(fmt::format("PETSc error {}: {} (line {} of {})", code, message(code),
+                                       where.line(),
+                                       std::filesystem::path(where.file_name()).filename().string()));
+}
+
+std::string message(int code) {
+  const char* general = nullptr;
+  char* specific = nullptr;
+  PetscErrorMessage(code, &general, &specific);
+  const std::string text = general ? general : "unknown error";
+  return specific && *specific ? text + ": " + specific : text;
 }
 
 }  // namespace widegram::petsc

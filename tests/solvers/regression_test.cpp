@@ -187,5 +187,27 @@ TEST_F(Regression, AnErrorInsideAProductComesThroughPetsc) {
   }
 }
 
+TEST_F(Regression, WhatTheRecurrenceClaimsIsHeldToTheTrueResidual) {
+  try {
+    conjugate_gradients(40, 4, 1, {.tolerance = 1e-300});
+    FAIL() << "no error";
+  } catch (const mpi::CollectiveError& error) {
+    EXPECT_EQ(error.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(error.what()).find("true relative residual"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Regression, AnOptionThatPetscRefusesIsTheUsersToMend) {
+  petsc::check(PetscOptionsSetValue(nullptr, "-ksp_type", "nosuch"));
+  try {
+    conjugate_gradients(20, 4, 1, {});
+    ADD_FAILURE() << "no error";
+  } catch (const mpi::CollectiveError& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_NE(std::string(error.what()).find("nosuch"), std::string::npos) << error.what();
+  }
+  petsc::check(PetscOptionsClearValue(nullptr, "-ksp_type"));
+}
+
 }  // namespace
 }  // namespace widegram::solvers
