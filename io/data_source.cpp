@@ -78,7 +78,8 @@ bool has_ending(const std::string& name, std::initializer_list<std::string_view>
 std::string guess_format(const std::string& name) {
   if (is_cifar10_folder(name)) return "cifar10";
   std::error_code ignored;  // several names with commas may be more than a path can be long
-  if (!fs::exists(name, ignored) && name.find(',') != std::string::npos && name.ends_with(".bin")) return "cifar10";
+  if (!fs::exists(name, ignored) && name.find(',') != std::string::npos && name.ends_with(".bin"))
+    return "cifar10";
   check_exists(name);
   InputFile file(name);
   std::array<char, 4096> start{};
@@ -110,9 +111,8 @@ bool is_builtin(const std::string& name) { return name == "fashion-mnist" || bui
 std::string format_of(const SourceText& source, const DataSpec& spec) {
   const std::vector<std::string>& formats = data_formats();
   if (std::find(formats.begin(), formats.end(), spec.format) == formats.end())
-    throw Error(ExitCode::usage,
-                fmt::format("format = \"{}\" is not known{}; it is one of {}", spec.format,
-                            suggestion(spec.format, formats), fmt::join(formats, ", ")));
+    throw Error(ExitCode::usage, fmt::format("format = \"{}\" is not known{}; it is one of {}", spec.format,
+                                             suggestion(spec.format, formats), fmt::join(formats, ", ")));
   if (is_builtin(source.name)) return "built-in";
   return spec.format == "auto" ? guess_format(source.name) : spec.format;
 }

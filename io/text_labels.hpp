@@ -21,9 +21,10 @@ struct KnownTargets {
 /// The labels of a text file, which may be words, whole numbers or other numbers. First all are shown to
 /// see(), then decide() settles what they are and number() translates each.
 ///
-/// Whole numbers from 0 to largest_class are their own class numbers. Words, and other whole numbers such as -1 and
-/// +1, become classes in ascending order, with names. With Targets::automatic more than 1,000 different whole
-/// numbers, or any number that is not whole, make all of them values, and words among numbers are refused.
+/// Whole numbers from 0 to largest_class are their own class numbers. Words, and other whole numbers such as
+/// -1 and +1, become classes in ascending order, with names. With Targets::automatic more than 1,000
+/// different whole numbers, or any number that is not whole, make all of them values, and words among numbers
+/// are refused.
 class TextLabels {
  public:
   TextLabels(Targets wanted, std::optional<KnownTargets> known) : wanted_(wanted), known_(std::move(known)) {}

@@ -36,11 +36,19 @@ std::string summary(const io::DataSet& set) {
 }  // namespace
 
 io::DataSpec training_spec(const DataSection& data) {
-  return {.source = data.train, .format = data.format, .labels = data.labels, .targets = data.targets};
+  return {.source = data.train,
+          .format = data.format,
+          .labels = data.labels,
+          .targets = data.targets,
+          .features = data.features};
 }
 
 io::DataSpec test_spec(const DataSection& data) {
-  return {.source = data.test, .format = data.format, .labels = data.test_labels, .targets = data.targets};
+  return {.source = data.test,
+          .format = data.format,
+          .labels = data.test_labels,
+          .targets = data.targets,
+          .features = data.features};
 }
 
 Problem load_problem(const CommandContext& context, Metrics& metrics) {

@@ -38,6 +38,8 @@ echo
 echo "== What came out (widegram report)"
 "$widegram_program" report "${folders[@]}"
 echo
-echo "Next, four times the images (two settings of your shell first, as quickstart.sh has made them here):"
-echo "  export OPENBLAS_NUM_THREADS=1${OPENBLAS_CORETYPE:+ OPENBLAS_CORETYPE=$OPENBLAS_CORETYPE}"
+as_root=
+[[ $(id -u) -eq 0 ]] && as_root=" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+echo "Next, four times the images (in a shell with the settings that this script has made for itself):"
+echo "  export OPENBLAS_NUM_THREADS=1${OPENBLAS_CORETYPE:+ OPENBLAS_CORETYPE=$OPENBLAS_CORETYPE}$as_root"
 echo "  mpirun -n $ranks ${widegram_program#"$widegram_root"/} run jobs/examples/fashion.toml --set data.train=fashion-mnist:train[:20000] --set output=runs/fashion-20k"

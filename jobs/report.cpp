@@ -18,8 +18,8 @@ namespace {
 using Json = nlohmann::json;
 using Row = std::array<std::string, 9>;
 
-const Row headings{"name",   "train",   "test",      "kernel",       "ranks",
-                   "gram s", "solve s", "predict s", "test accuracy"};
+const Row headings{"name",   "train",   "test",      "kernel",     "ranks",
+                   "gram s", "solve s", "predict s", "test result"};
 
 Json read_metrics(const std::filesystem::path& folder) {
   std::ifstream in(folder / "metrics.json");

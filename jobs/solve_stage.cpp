@@ -22,7 +22,8 @@ solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatri
   std::optional<Phase> phase;
   const solvers::WorkObserver observer = [&](Index done, Index total) {
     if (!phase)
-      phase.emplace(context.progress, "solve", total, solve.method == Method::cg ? "columns" : "flops");
+      phase.emplace(context.progress, "solve", total,
+                    solve.method == Method::cg ? "steps (1,000 a target)" : "flops");
     phase->update(done);
     if (done == total) phase->finish();
   };

@@ -9,9 +9,7 @@ namespace widegram::jobs {
 
 ExitCode run_command(const CommandContext& context) {
   const ExitCode code = run_parts(context, {.gram = true, .solve = true, .predict = true});
-  mpi::on_root(context.comm, [&] {
-    if (!context.line.quiet) fmt::print("{}", report({context.job->output}));
-  });
+  mpi::on_root(context.comm, [&] { fmt::print("{}", report({context.job->output})); });
   return code;
 }
 

@@ -11,8 +11,7 @@ ProcessGrid ProcessGrid::square(const mpi::Communicator& comm) {
 }
 
 ProcessGrid::State::State(const mpi::Communicator& parent, GridShape shape_)
-    : shape(shape_),
-      comm(parent.duplicate()) {
+    : shape(shape_), comm(parent.duplicate()) {
   system_handle = Csys2blacs_handle(comm.handle());
   context = system_handle;
   Cblacs_gridinit(&context, "Row", shape.rows, shape.cols);

@@ -327,6 +327,20 @@ TEST_F(Pipeline, EveryPrecisionAndFunction) {
     }
 }
 
+TEST_F(Pipeline, LibsvmSamplesHaveAsManyFeaturesAsTheJobSays) {
+  mpi::on_root(comm_, [&] {
+    std::ofstream svm(scratch_ / "few.svm");
+    for (int i = 0; i < 20; ++i) svm << i % 2 << " 1:" << 1 + i << " 3:" << i * i % 7 << '\n';
+  });
+  const std::string file_name = scratch_ / "few.svm";
+  const auto data = [&](const std::string& folder, const std::string& setting) {
+    const Job svm = job(folder, {"data.train=" + file_name, "data.test=", "data.format=libsvm", setting});
+    return run(svm, {.gram = true}).at("data").at("shape");
+  };
+  EXPECT_EQ(data("as_found", "data.features=0"), (nlohmann::json{3, 1, 1}));
+  EXPECT_EQ(data("as_said", "data.features=9"), (nlohmann::json{9, 1, 1}));
+}
+
 TEST_F(Pipeline, AJobWithoutATestSetEndsWithAModel) {
   const auto fitted = run(job("no_test", {"data.test="}));
   EXPECT_FALSE(fitted.contains("test"));
