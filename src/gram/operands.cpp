@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
@@ -56,16 +58,21 @@ void TileComputer<Real>::compute(const Side& rows, TileIndex row, const Side& co
 template <class Real>
 void TileComputer<Real>::check_finite(TileIndex row, TileIndex col, MatrixView<const Real> tile,
                                       const char* rows) const {
-  for (Index j = 0; j < tile.cols; ++j)
-    for (Index i = 0; i < tile.rows; ++i)
-      if (!std::isfinite(tile(i, j)))
-        throw Error(
-            ExitCode::numerical,
-            fmt::format(
-                "the entry of {} sample {} and training sample {} (counted from 0) is {}: the network's "
-                "variances overflow on the way; lower its weight variances or its depth, standardize the "
-                "inputs, or take kernel.precision = \"float64\"",
-                rows, row * layout_.tile + i, col * layout_.tile + j, tile(i, j)));
+  for (Index j = 0; j < tile.cols; ++j) {
+    // Without a way out of the loop it runs on vectors.
+    const Real* column = tile.column(j);
+    int finite = 1;
+    for (Index i = 0; i < tile.rows; ++i) finite &= std::abs(column[i]) <= std::numeric_limits<Real>::max();
+    if (finite != 0) continue;
+    const Index i =
+        std::find_if_not(column, column + tile.rows, [](Real x) { return std::isfinite(x); }) - column;
+    throw Error(
+        ExitCode::numerical,
+        fmt::format("the entry of {} sample {} and training sample {} (counted from 0) is {}: the network's "
+                    "variances overflow on the way; lower its weight variances or its depth, standardize the "
+                    "inputs, or take kernel.precision = \"float64\"",
+                    rows, row * layout_.tile + i, col * layout_.tile + j, column[i]));
+  }
 }
 
 template <class Real>
