@@ -44,16 +44,12 @@ Precision precision_from(std::string_view word) {
 }
 
 std::string difference(const GramHeader& in_file, const GramHeader& in_job) {
-  const auto differ = [](std::string_view field, const auto& mine, const auto& theirs) {
-    return mine == theirs ? std::string()
-                          : fmt::format("{}: '{}' in the file, '{}' in the job", field, mine, theirs);
-  };
   for (const std::string& text :
-       {differ("kernel", in_file.kernel, in_job.kernel),
-        differ("function", in_file.function, in_job.function),
-        differ("precision", to_string(in_file.precision), to_string(in_job.precision)),
-        differ("tile", in_file.tile, in_job.tile),
-        differ("sample shape", to_string(in_file.sample_shape), to_string(in_job.sample_shape)),
+       {difference_of("kernel", in_file.kernel, in_job.kernel),
+        difference_of("function", in_file.function, in_job.function),
+        difference_of("precision", to_string(in_file.precision), to_string(in_job.precision)),
+        difference_of("tile", in_file.tile, in_job.tile),
+        difference_of("sample shape", to_string(in_file.sample_shape), to_string(in_job.sample_shape)),
         sample_difference("training", in_file.train_samples, in_job.train_samples)})
     if (!text.empty()) return text;
   return {};

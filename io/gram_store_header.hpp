@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +36,13 @@ struct GramHeader {
   Index n() const { return static_cast<Index>(train_samples.size()); }
   Index m() const { return static_cast<Index>(test_samples.size()); }
 };
+
+/// "tile: '64' in the file, '32' in the job"; empty where both are equal.
+template <class T>
+std::string difference_of(std::string_view field, const T& in_file, const T& in_job) {
+  return in_file == in_job ? std::string()
+                           : fmt::format("{}: '{}' in the file, '{}' in the job", field, in_file, in_job);
+}
 
 /// The first thing in which two Grams are not the same, with both values: "kernel: 'relu ...' in the file,
 /// 'erf ...' in the job"; for data the first sample that differs. Empty where the training Grams are the

@@ -110,18 +110,14 @@ Model read_model(const mpi::Communicator& comm, const std::string& path) {
 }
 
 std::string difference(const ModelHeader& in_file, const ModelHeader& in_job) {
-  const auto differ = [](std::string_view field, const auto& mine, const auto& theirs) {
-    return mine == theirs ? std::string()
-                          : fmt::format("{}: '{}' in the file, '{}' in the job", field, mine, theirs);
-  };
   for (const std::string& text :
-       {differ("kernel", in_file.kernel, in_job.kernel),
-        differ("function", in_file.function, in_job.function),
-        differ("precision", to_string(in_file.precision), to_string(in_job.precision)),
-        differ("training data", to_hex(in_file.train_hash), to_hex(in_job.train_hash)),
-        differ("encoding of the targets", in_file.encoding, in_job.encoding),
-        differ("number of classes", in_file.classes, in_job.classes),
-        differ("training targets", to_hex(in_file.target_hash), to_hex(in_job.target_hash))})
+       {difference_of("kernel", in_file.kernel, in_job.kernel),
+        difference_of("function", in_file.function, in_job.function),
+        difference_of("precision", to_string(in_file.precision), to_string(in_job.precision)),
+        difference_of("training data", to_hex(in_file.train_hash), to_hex(in_job.train_hash)),
+        difference_of("encoding of the targets", in_file.encoding, in_job.encoding),
+        difference_of("number of classes", in_file.classes, in_job.classes),
+        difference_of("training targets", to_hex(in_file.target_hash), to_hex(in_job.target_hash))})
     if (!text.empty()) return text;
   return {};
 }
