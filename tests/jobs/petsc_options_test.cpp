@@ -1,5 +1,6 @@
 #include "jobs/petsc_options.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "src/mpi/agree.hpp"
@@ -39,10 +40,12 @@ TEST(PetscOptions, FilesThatCannotBeOpenedAreNamed) {
   const mpi::Communicator comm = mpi::Communicator::world();
   const test::TempDir folder(comm);
   mpi::on_root(comm, [&] {
-    EXPECT_EQ(refused({"-log_view", ":" + (folder / "petsc.log")}, ExitCode::files), "");
-    EXPECT_EQ(refused({"-ksp_view", "ascii:" + (folder / "view") + ":ascii_info"}, ExitCode::files), "");
+    EXPECT_EQ(refused({"-log_view", fmt::format(":{}", folder / "petsc.log")}, ExitCode::files), "");
+    EXPECT_EQ(refused({"-ksp_view", fmt::format("ascii:{}:ascii_info", folder / "view")}, ExitCode::files),
+              "");
     EXPECT_EQ(refused({"-log_view"}, ExitCode::files), "");
-    EXPECT_NE(refused({"-log_view", ":" + (folder / "none/petsc.log")}, ExitCode::files).find("-log_view"),
+    EXPECT_NE(refused({"-log_view", fmt::format(":{}", folder / "none/petsc.log")}, ExitCode::files)
+                  .find("-log_view"),
               std::string::npos);
     EXPECT_NE(refused({"-options_file", folder / "none"}, ExitCode::files).find("No such file"),
               std::string::npos);
