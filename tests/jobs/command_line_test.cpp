@@ -3,24 +3,17 @@
 #include <gtest/gtest.h>
 
 #include "src/base/error.hpp"
+#include "tests/support/messages.hpp"
 
 namespace widegram::jobs {
 namespace {
 
 using Words = std::vector<std::string>;
 
-std::string message_of(const Words& words) {
-  try {
-    parse_command_line(words);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::usage);
-    return error.what();
-  }
-  return "accepted";
-}
+using test::expect_part;
 
-void expect_part(const std::string& message, const std::string& part) {
-  EXPECT_NE(message.find(part), std::string::npos) << message << "\nlacks: " << part;
+std::string message_of(const Words& words) {
+  return test::usage_message([&] { parse_command_line(words); });
 }
 
 TEST(CommandLine, AWholeOne) {

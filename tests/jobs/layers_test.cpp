@@ -8,6 +8,7 @@
 #include "jobs/layer_parser.hpp"
 #include "src/base/error.hpp"
 #include "src/kernels/canonical.hpp"
+#include "tests/support/messages.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -18,18 +19,10 @@ Network layers(const std::string& text) {
   return parse_job("data.train = 'digits'\nkernel.layers = " + text + "\n", "job.toml").kernel.network;
 }
 
-std::string message_of(const std::string& text) {
-  try {
-    layers(text);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::usage);
-    return error.what();
-  }
-  return "accepted";
-}
+using test::expect_part;
 
-void expect_part(const std::string& message, const std::string& part) {
-  EXPECT_NE(message.find(part), std::string::npos) << message << "\nlacks: " << part;
+std::string message_of(const std::string& text) {
+  return test::usage_message([&] { layers(text); });
 }
 
 TEST(Layers, EachOperationBecomesItsLayer) {
