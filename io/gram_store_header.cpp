@@ -50,6 +50,7 @@ std::string difference(const GramHeader& in_file, const GramHeader& in_job) {
         difference_of("precision", to_string(in_file.precision), to_string(in_job.precision)),
         difference_of("tile", in_file.tile, in_job.tile),
         difference_of("sample shape", to_string(in_file.sample_shape), to_string(in_job.sample_shape)),
+        difference_of("augment", in_file.augment, in_job.augment),
         sample_difference("training", in_file.train_samples, in_job.train_samples)})
     if (!text.empty()) return text;
   return {};
@@ -100,6 +101,7 @@ void write_header(const hdf5::File& file, const GramHeader& header) {
   hdf5::write_attribute(file, "/", "channels", header.sample_shape.channels);
   hdf5::write_attribute(file, "/", "height", header.sample_shape.height);
   hdf5::write_attribute(file, "/", "width", header.sample_shape.width);
+  hdf5::write_attribute(file, "/", "augment", header.augment);
   hdf5::write_attribute(file, "/", "kernel_hash",
                         to_hex(checksum(header.kernel.data(), header.kernel.size())));
   hdf5::write_attribute(file, "/", "train_hash", to_hex(checksum(std::span(header.train_samples))));
@@ -121,7 +123,9 @@ GramHeader read_header(const hdf5::File& file) {
           .tile = number("tile"),
           .sample_shape = {number("channels"), number("height"), number("width")},
           .train_samples = read_sample_set(file, "/samples/train", number("n")),
-          .test_samples = read_sample_set(file, "/samples/test", number("m"))};
+          .test_samples = read_sample_set(file, "/samples/test", number("m")),
+          // Files that were made before there was a choice do not say.
+          .augment = hdf5::has_attribute(file, "/", "augment") ? text("augment") : "none"};
 }
 
 }  // namespace widegram::io

@@ -32,6 +32,9 @@ struct GramHeader {
   std::vector<std::uint64_t>
       train_samples;  ///< a checksum a sample, as the kernel sees it (preprocessed), in order
   std::vector<std::uint64_t> test_samples;  ///< empty: no test x train block
+  /// "flip" where training samples 2i and 2i + 1 are an image and its mirror image, of which entries are
+  /// shared; else "none".
+  std::string augment = "none";
 
   Index n() const { return static_cast<Index>(train_samples.size()); }
   Index m() const { return static_cast<Index>(test_samples.size()); }

@@ -10,7 +10,15 @@ namespace widegram::jobs {
 
 JobOutline outline_job(const CommandContext& context) {
   const DataSection& data = context.job->data;
-  const io::DataOutline train = io::outline_data(context.comm, training_spec(data));
+  io::DataOutline train = io::outline_data(context.comm, training_spec(data));
+  if (data.augment == Augment::flip) {
+    if (train.shape.width < 2)
+      throw mpi::CollectiveError(
+          ExitCode::usage,
+          fmt::format("data.augment = \"flip\" needs images, but a sample of {} has {}: take it out",
+                      data.train, to_string(train.shape)));
+    train.samples *= 2;
+  }
   const GlobalIndex tests = data.test.empty() ? 0 : io::outline_data(context.comm, test_spec(data)).samples;
   return {train.shape, train.samples, tests};
 }

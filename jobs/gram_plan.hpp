@@ -2,6 +2,7 @@
 
 #include "io/data_outline.hpp"
 #include "jobs/commands/commands.hpp"
+#include "jobs/gram_family.hpp"
 #include "src/gram/plan.hpp"
 
 namespace widegram::jobs {
@@ -9,24 +10,27 @@ namespace widegram::jobs {
 /// What a job's data are before they are read.
 struct JobOutline {
   SampleShape shape;
-  GlobalIndex train_samples = 0;
+  GlobalIndex train_samples = 0;  ///< mirror images among them
   GlobalIndex test_samples = 0;
 };
 
-/// Collective. Looks at the headers of both sets. Errors are those of outline_data().
+/// Collective. Looks at the headers of both sets. Errors are those of outline_data(); CollectiveError(usage)
+/// where mirror images are asked for of what are no images.
 JobOutline outline_job(const CommandContext& context);
 
-/// The plan of the job's Gram by this engine on all ranks; with the matrix that a solver works on, or tiles
+/// The plan of the job's Grams by this engine on all ranks; with the matrix that a solver works on, or tiles
 /// that go to the file alone.
 template <class Real>
 gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
-                     const kernels::Engine<Real>& engine, bool fills_matrix) {
+                     const kernels::Engine<Real>& engine, const GramFamily& family, bool fills_matrix) {
   const gram::Layout layout = gram::choose_layout(outline.train_samples, context.job->gram.tile,
                                                   dist::GridShape::square(context.comm.size()));
   const gram::KernelCost cost{.shape = outline.shape,
-                              .flops_per_entry = engine.flops_per_entry(),
+                              .flops_per_entry = engine.flops_per_entry(training_order(context.job->data)),
+                              .flops_per_test_entry = engine.flops_per_entry(kernels::SampleOrder::single),
                               .bytes_per_sample = engine.bytes_per_sample(),
-                              .entry_bytes = static_cast<Index>(sizeof(Real))};
+                              .entry_bytes = static_cast<Index>(sizeof(Real)),
+                              .grams = std::ssize(family.members)};
   return gram::make_plan(layout, outline.test_samples, cost,
                          fills_matrix ? static_cast<Index>(sizeof(double)) : 0);
 }

@@ -18,6 +18,8 @@ namespace widegram::jobs {
 /// The job file in memory, its defaults filled in. What each key means: jobs/job_tables.cpp, jobs/README.md.
 
 enum class Method { automatic, cholesky, cg };
+/// What is added to the training set. flip: behind every image its left-right mirror image.
+enum class Augment { none, flip };
 
 struct DataSection {
   std::string train;
@@ -29,6 +31,7 @@ struct DataSection {
   io::Encoding encoding = io::Encoding::centered;
   Index features = 0;  ///< libsvm; 0: those of the training set
   std::vector<io::Step> preprocess;
+  Augment augment = Augment::none;
 };
 
 struct KernelSection {
@@ -39,7 +42,10 @@ struct KernelSection {
   std::optional<double> weight_variance;
   std::optional<double> bias_variance;
   std::optional<kernels::Activation> activation;
-  kernels::Network network;     ///< what the preset or the layers stand for
+  bool both = false;          ///< NNGP and NTK
+  std::vector<Index> depths;  ///< that come from one pass, `depth` among them; empty: that one alone
+  kernels::Network network;   ///< what the preset or the layers stand for
+  std::vector<kernels::Network> depth_networks;  ///< the preset's at each of the depths
   std::string activation_toml;  ///< the preset's activation and the layers as TOML, with all their defaults
   std::string layers_toml;
 };

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <system_error>
 
 #include "jobs/job_tables.hpp"
@@ -69,15 +71,37 @@ std::vector<PetscOption> petsc_options(const toml::table& top) {
   return options;
 }
 
-kernels::Network preset_network(const KernelSection& kernel, const Value& preset) {
+/// The job's preset at a depth; `place` is to blame where there is none.
+kernels::Network preset_network(const KernelSection& kernel, std::optional<Index> depth,
+                                const std::string& place) {
   try {
-    return kernels::preset(kernel.preset, {.depth = kernel.depth,
+    return kernels::preset(kernel.preset, {.depth = depth,
                                            .weight_variance = kernel.weight_variance,
                                            .bias_variance = kernel.bias_variance,
                                            .activation = kernel.activation});
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", preset.place(), error.what()));
+    throw Error(error.code(), fmt::format("{}: {}", place, error.what()));
   }
+}
+
+/// The networks of all depths; the job's own is the one of `depth`, or else the last.
+void resolve_depths(const toml::table& table, KernelSection& kernel) {
+  const Value depths(*table.get("depths"), "kernel.depths");
+  for (std::size_t i = 0; i < kernel.depths.size(); ++i) {
+    const Index depth = kernel.depths[i];
+    if (std::find(kernel.depths.begin(), kernel.depths.end(), depth) - kernel.depths.begin() !=
+        static_cast<std::ptrdiff_t>(i))
+      depths.element(i).refuse(fmt::format("= {} is there twice", depth));
+    kernel.depth_networks.push_back(
+        preset_network(kernel, depth, fmt::format("{}: {}", depths.place(), depths.path())));
+  }
+  if (!kernel.depth) kernel.depth = kernel.depths.back();
+  const auto own = std::find(kernel.depths.begin(), kernel.depths.end(), *kernel.depth);
+  if (own == kernel.depths.end())
+    Value(*table.get("depth"), "kernel.depth")
+        .refuse(fmt::format("= {} is not one of kernel.depths = {}: add it there, or name one of them",
+                            *kernel.depth, to_toml(kernel.depths)));
+  kernel.network = kernel.depth_networks[static_cast<std::size_t>(own - kernel.depths.begin())];
 }
 
 bool is_table_file(const DataSection& data, const std::string& name) {
@@ -102,11 +126,12 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
   if (!job.kernel.preset.empty()) {
     const Value preset(*kernel->get("preset"), "kernel.preset");
     if (layers != nullptr) preset.refuse("and kernel.layers are both given: keep one");
-    job.kernel.network = preset_network(job.kernel, preset);
+    job.kernel.network = preset_network(job.kernel, job.kernel.depth, preset.place());
+    if (!job.kernel.depths.empty()) resolve_depths(*kernel, job.kernel);
   } else {
     if (layers == nullptr)
       refuse(file, "kernel.preset or kernel.layers is missing: say which network, e.g. preset = \"dense\"");
-    for (const char* name : {"depth", "weight_variance", "bias_variance", "activation"})
+    for (const char* name : {"depth", "depths", "weight_variance", "bias_variance", "activation"})
       if (const toml::node* node = kernel->get(name))
         Value(*node, std::string("kernel.") + name)
             .refuse("belongs to a preset; give it in the layers instead");

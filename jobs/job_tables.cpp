@@ -28,6 +28,20 @@ Key<KernelSection> layers_key() {
           [](const KernelSection& section) { return section.layers_toml; }};
 }
 
+/// Written out only where there are some: they belong to a preset.
+Key<KernelSection> depths_key() {
+  Key<KernelSection> depths = key(
+      "depths", &KernelSection::depths,
+      "several depths of a preset from one pass: gram.h5 and the model take `depth`, one of them (without "
+      "it: the last), the others go to gram-depth3.h5, gram-depth3-nngp.h5, ...; each of them is the Gram of "
+      "a job with that depth and function alone, and serves one as its gram.h5",
+      {.least = 1, .most = 10000});
+  depths.show = [](const KernelSection& section) {
+    return section.depths.empty() ? std::string() : to_toml(section.depths);
+  };
+  return depths;
+}
+
 /// Steps are checked where they stand, so that a slip is named by its line.
 Key<DataSection> preprocess_key() {
   return {"preprocess", type_name(std::vector<std::string>()),
@@ -94,26 +108,32 @@ const KeyTable<DataSection>& data_keys() {
        key("features", &S::features,
            "libsvm: how many features both sets have; 0: as many as the training set's largest index",
            {.least = 0, .most = 2147483647}),
-       preprocess_key(), later<S>("augment", "augmentation of the training set")});
+       preprocess_key(),
+       choice("augment", &S::augment, {"none", "flip"},
+              "flip: behind every training image comes its left-right mirror image, once it is preprocessed; "
+              "test "
+              "sets stay as they are")});
   return table;
 }
 
 const KeyTable<KernelSection>& kernel_keys() {
   using S = KernelSection;
   static const KeyTable<S> table(
-      "kernel",
-      {choice("function", &S::function, {"nngp", "ntk"},
-              "covariance of the network's outputs, or its neural tangent kernel"),
-       choice("precision", &S::precision, {"float32", "float64"}, "of the Gram's entries"),
-       key("preset", &S::preset, "a network by name: " + alternatives(kernels::preset_names())),
-       key("depth", &S::depth, "a preset's hidden weight layers; without it: the preset's own",
-           {.least = 1, .most = 10000}),
-       key("weight_variance", &S::weight_variance,
-           "a preset's hidden weight variance W_std^2; without it: the preset's own", {.above = 0}),
-       key("bias_variance", &S::bias_variance,
-           "a preset's hidden bias variance b_std^2; without it: the preset's own", {.least = 0}),
-       activation_key(), layers_key(), only<S>("both", "false", {"true"}, "NNGP and NTK from one pass"),
-       later<S>("depths", "several depths from one pass")});
+      "kernel", {choice("function", &S::function, {"nngp", "ntk"},
+                        "covariance of the network's outputs, or its neural tangent kernel"),
+                 choice("precision", &S::precision, {"float32", "float64"}, "of the Gram's entries"),
+                 key("preset", &S::preset, "a network by name: " + alternatives(kernels::preset_names())),
+                 key("depth", &S::depth, "a preset's hidden weight layers; without it: the preset's own",
+                     {.least = 1, .most = 10000}),
+                 key("weight_variance", &S::weight_variance,
+                     "a preset's hidden weight variance W_std^2; without it: the preset's own", {.above = 0}),
+                 key("bias_variance", &S::bias_variance,
+                     "a preset's hidden bias variance b_std^2; without it: the preset's own", {.least = 0}),
+                 activation_key(), layers_key(),
+                 key("both", &S::both,
+                     "NNGP and NTK from one pass: the other function than `function` goes to gram-nngp.h5 or "
+                     "gram-ntk.h5"),
+                 depths_key()});
   return table;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "io/provenance.hpp"
+#include "jobs/gram_family.hpp"
 #include "jobs/memory.hpp"
 #include "jobs/output_folder.hpp"
 #include "src/kernels/canonical.hpp"
@@ -25,7 +26,7 @@ Metrics::Metrics(const mpi::Communicator& comm, const Job& job, const std::strin
              {"kernel",
               {{"preset", job.kernel.preset},
                {"network", kernels::canonical(job.kernel.network)},
-               {"function", job.kernel.function == kernels::Function::ntk ? "ntk" : "nngp"},
+               {"function", to_string(job.kernel.function)},
                {"precision", io::to_string(job.kernel.precision)}}}};
 }
 

@@ -1,6 +1,7 @@
 #include "jobs/pipeline.hpp"
 
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "io/model.hpp"
@@ -31,15 +32,18 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const JobOutline outline = outline_job(context);
-  auto engine = mpi::collectively(
-      comm, [&] { return kernels::make_engine<Real>(job.kernel.network, outline.shape, job.gram.tile); });
-  check_plan(context, make_plan<Real>(context, outline, *engine, parts.solve));
+  GramFamily family = gram_family(job.kernel);
+  auto engine = mpi::collectively(comm, [&] {
+    return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
+                                      job.gram.tile);
+  });
+  check_plan(context, make_plan<Real>(context, outline, *engine, family, parts.solve));
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
   std::optional<io::Model> model;
   if (parts.predict && !parts.solve) model = stored_model(context, problem);
-  GramStage<Real> gram(context, problem, metrics, std::move(engine),
+  GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
                         .needs_store = parts.gram || parts.solve});
   claim_output_folder(comm, job);

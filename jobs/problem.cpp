@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "io/data_fingerprint.hpp"
+#include "io/mirror_images.hpp"
 #include "io/preprocess.hpp"
+#include "jobs/gram_family.hpp"
 #include "src/base/fingerprint.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/mpi/agree.hpp"
@@ -66,14 +68,18 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
   if (problem.test) preprocessor.apply(comm, *problem.test);
   for (const std::string& warning : preprocessor.warnings()) context.progress.warn(warning);
 
+  if (job.data.augment == Augment::flip)
+    mpi::collectively(comm, [&] { io::add_mirror_images(problem.train); });
+
   const io::DataFingerprint train = io::fingerprint(comm, problem.train);
   problem.header = {.kernel = kernels::canonical(job.kernel.network),
-                    .function = job.kernel.function == kernels::Function::ntk ? "ntk" : "nngp",
+                    .function = to_string(job.kernel.function),
                     .precision = job.kernel.precision,
                     .tile = job.gram.tile,
                     .sample_shape = problem.train.shape,
                     .train_samples = all_checksums(comm, problem.train, train.inputs),
-                    .test_samples = {}};
+                    .test_samples = {},
+                    .augment = job.data.augment == Augment::flip ? "flip" : "none"};
   if (problem.test)
     problem.header.test_samples =
         all_checksums(comm, *problem.test, io::fingerprint(comm, *problem.test).inputs);
@@ -89,6 +95,7 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
                                                                              : "one-hot"};
 
   metrics["data"]["train_samples"] = problem.n();
+  metrics["data"]["augment"] = problem.header.augment;
   metrics["data"]["test_samples"] = problem.m();
   metrics["data"]["shape"] = {problem.train.shape.channels, problem.train.shape.height,
                               problem.train.shape.width};
@@ -96,6 +103,8 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
   return problem;
 }
 
-gram::SpreadSamples spread(const io::DataSet& set) { return {set.inputs.view(), set.partition}; }
+gram::SpreadSamples spread(const io::DataSet& set, kernels::SampleOrder order) {
+  return {set.inputs.view(), set.partition, order};
+}
 
 }  // namespace widegram::jobs

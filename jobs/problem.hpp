@@ -27,12 +27,13 @@ struct Problem {
 io::DataSpec training_spec(const DataSection& data);
 io::DataSpec test_spec(const DataSection& data);
 
-/// Collective. Reads both sets, prepares them with the training set's statistics, and takes their checksums.
+/// Collective. Reads both sets, prepares them with the training set's statistics, adds what the job augments
+/// the training set by, and takes their checksums.
 /// Says what a user should know and writes metrics["data"]. Throws CollectiveError as read_data() and
 /// Preprocessor do, and where the network does not fit the samples.
 Problem load_problem(const CommandContext& context, Metrics& metrics);
 
 /// The samples as the Gram scheduler takes them.
-gram::SpreadSamples spread(const io::DataSet& set);
+gram::SpreadSamples spread(const io::DataSet& set, kernels::SampleOrder order);
 
 }  // namespace widegram::jobs

@@ -7,20 +7,21 @@
 
 namespace widegram::jobs {
 
-/// Hands finished tiles to the store in batches: when `seconds` have passed since the last one, or 64 MiB
-/// have gathered. Local to the rank; errors are those of GramStore::write_tiles().
+/// Hands finished tiles to a store in batches: when `seconds` have passed since the last one, or its share of
+/// 16 MiB has gathered. Local to the rank; errors are those of GramStore::write_tiles().
 template <class Real>
 class TileSaver {
  public:
-  TileSaver(io::GramStore& store, io::GramPart part, double seconds)
-      : store_(store), part_(part), seconds_(seconds) {
-    entries_.reserve(most_bytes / sizeof(Real));
+  /// savers: that work side by side and share the memory.
+  TileSaver(io::GramStore& store, io::GramPart part, double seconds, std::size_t savers)
+      : store_(store), part_(part), seconds_(seconds), most_bytes_(all_bytes / savers) {
+    entries_.reserve(most_bytes_ / sizeof(Real));
   }
 
   /// Copies the tile.
   void add(TileIndex row, TileIndex col, MatrixView<const Real> entries) {
     const auto size = static_cast<std::size_t>(entries.rows * entries.cols);
-    if ((entries_.size() + size) * sizeof(Real) > most_bytes) flush();
+    if ((entries_.size() + size) * sizeof(Real) > most_bytes_) flush();
     waiting_.push_back({row, col, entries.rows, entries.cols, entries_.size()});
     for (Index j = 0; j < entries.cols; ++j)
       entries_.insert(entries_.end(), entries.column(j), entries.column(j) + entries.rows);
@@ -40,7 +41,7 @@ class TileSaver {
   }
 
  private:
-  static constexpr std::size_t most_bytes = std::size_t{16} << 20;
+  static constexpr std::size_t all_bytes = std::size_t{16} << 20;
   struct Waiting {
     TileIndex row;
     TileIndex col;
@@ -52,6 +53,7 @@ class TileSaver {
   io::GramStore& store_;
   io::GramPart part_;
   double seconds_;
+  std::size_t most_bytes_;
   Timer since_;
   std::vector<Waiting> waiting_;
   std::vector<Real> entries_;

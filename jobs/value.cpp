@@ -98,6 +98,11 @@ std::vector<double> Value::numbers() const {
   return elements<double>(*this, "a list of numbers", [](const Value& item) { return item.number({}); });
 }
 
+std::vector<Index> Value::integers(const Limits& limits) const {
+  return elements<Index>(*this, "a list of integers",
+                         [&](const Value& item) { return item.integer(limits); });
+}
+
 const toml::table& Value::table() const {
   if (!node_.is_table()) wrong_type("a table");
   return *node_.as_table();
@@ -115,6 +120,10 @@ void read(const Value& value, const Limits& limits, Index& field) { field = valu
 void read(const Value& value, const Limits& limits, double& field) { field = value.number(limits); }
 void read(const Value& value, const Limits&, std::vector<std::string>& field) { field = value.texts(); }
 void read(const Value& value, const Limits&, std::vector<double>& field) { field = value.numbers(); }
+void read(const Value& value, const Limits& limits, std::vector<Index>& field) {
+  field = value.integers(limits);
+}
+void read(const Value& value, const Limits&, bool& field) { field = value.flag(); }
 
 void read(const Value& value, const Limits& limits, Seconds& field) {
   const std::optional<Seconds> seconds =
@@ -167,6 +176,10 @@ std::string to_toml(const std::vector<double>& numbers) {
   return bracketed(numbers, [](double number) { return to_toml(number); });
 }
 
+std::string to_toml(const std::vector<Index>& integers) {
+  return bracketed(integers, [](Index integer) { return to_toml(integer); });
+}
+
 std::string to_toml(Seconds seconds) { return to_toml(to_text(seconds)); }
 std::string to_toml(Bytes bytes) { return to_toml(to_text(bytes)); }
 
@@ -183,6 +196,7 @@ std::string type_name(Index) { return "integer"; }
 std::string type_name(double) { return "number"; }
 std::string type_name(const std::vector<std::string>&) { return "list of strings"; }
 std::string type_name(const std::vector<double>&) { return "list of numbers"; }
+std::string type_name(const std::vector<Index>&) { return "list of integers"; }
 std::string type_name(Seconds) { return "time"; }
 std::string type_name(Bytes) { return "size"; }
 

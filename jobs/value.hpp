@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ class Value {
   bool flag() const;
   std::vector<std::string> texts() const;
   std::vector<double> numbers() const;
+  std::vector<Index> integers(const Limits& limits) const;  ///< the limits of each
   const toml::table& table() const;
   const toml::array& array() const;
   Value element(std::size_t i) const;
@@ -57,6 +59,8 @@ void read(const Value& value, const Limits& limits, Index& field);
 void read(const Value& value, const Limits& limits, double& field);
 void read(const Value& value, const Limits& limits, std::vector<std::string>& field);
 void read(const Value& value, const Limits& limits, std::vector<double>& field);
+void read(const Value& value, const Limits& limits, std::vector<Index>& field);
+void read(const Value& value, const Limits& limits, bool& field);
 void read(const Value& value, const Limits& limits, Seconds& field);
 void read(const Value& value, const Limits& limits, Bytes& field);
 template <class T>
@@ -70,6 +74,12 @@ std::string to_toml(Index value);
 std::string to_toml(double value);
 std::string to_toml(const std::vector<std::string>& texts);
 std::string to_toml(const std::vector<double>& numbers);
+std::string to_toml(const std::vector<Index>& integers);
+/// A bool and nothing that merely turns into one.
+template <std::same_as<bool> Flag>
+std::string to_toml(Flag flag) {
+  return flag ? "true" : "false";
+}
 std::string to_toml(Seconds seconds);
 std::string to_toml(Bytes bytes);
 std::string to_toml(const toml::node& node);
@@ -84,6 +94,11 @@ std::string type_name(Index);
 std::string type_name(double);
 std::string type_name(const std::vector<std::string>&);
 std::string type_name(const std::vector<double>&);
+std::string type_name(const std::vector<Index>&);
+template <std::same_as<bool> Flag>
+std::string type_name(Flag) {
+  return "boolean";
+}
 std::string type_name(Seconds);
 std::string type_name(Bytes);
 template <class T>

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_plan.hpp"
@@ -26,10 +29,19 @@ std::string network_table(const kernels::Network& network, const SampleShape& in
   return text;
 }
 
-std::string plan_text(const gram::Plan& plan, const std::string& engine, double tile_seconds,
+/// The files by name, what they take and what they look like.
+std::string files_text(const gram::Plan& plan, const std::vector<std::string>& files) {
+  const auto count = static_cast<double>(files.size());
+  const std::string bytes =
+      fmt::format("{} on disk; {} size shows {}, the whole square", readable_bytes(count * plan.file_bytes),
+                  count > 1 ? "their" : "its", readable_bytes(count * plan.file_size));
+  return count > 1 ? fmt::format("{}: {}", fmt::join(files, ", "), bytes) : bytes;
+}
+
+std::string plan_text(const gram::Plan& plan, const std::string& engine,
+                      const std::vector<std::string>& files, const gram::TileSeconds& seconds,
                       const MemoryAllowance& allowed) {
   const gram::Layout& layout = plan.layout;
-  const double entries = static_cast<double>(plan.train_entries + plan.test_entries);
   const double tile_entries = static_cast<double>(layout.tile * layout.tile);
   std::string text;
   const auto line = [&](const char* what, const std::string& value) {
@@ -40,9 +52,15 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine, double 
        fmt::format("{} training, {} test x training", readable_count(static_cast<double>(plan.train_entries)),
                    readable_count(static_cast<double>(plan.test_entries))));
   line("an entry",
-       fmt::format("{} flops, {:.3g} us measured here", readable_count(plan.kernel.flops_per_entry),
-                   1e6 * tile_seconds / tile_entries));
-  line("work", fmt::format("{} flops", readable_count(entries * plan.kernel.flops_per_entry)));
+       fmt::format("{} flops, {:.3g} us measured here{}", readable_count(plan.kernel.flops_per_entry),
+                   1e6 * seconds.train / tile_entries,
+                   files.size() > 1 ? fmt::format(", of all {} files together", files.size()) : ""));
+  line("preparing", fmt::format("{:.3g} ms a sample", 1e3 * seconds.sample));
+  if (plan.kernel.flops_per_test_entry != plan.kernel.flops_per_entry)
+    line("",
+         fmt::format("without mirror images: {} flops, {:.3g} us",
+                     readable_count(plan.kernel.flops_per_test_entry), 1e6 * seconds.test / tile_entries));
+  line("work", fmt::format("{} flops", readable_count(plan.flops)));
   line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
                             layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
                             plan.imbalance));
@@ -53,9 +71,8 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine, double 
   line("", fmt::format("it may use {} ({}){}", readable_bytes(allowed.bytes),
                        allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine",
                        plan.bytes.total() > allowed.bytes ? ": run will refuse" : ""));
-  line("gram.h5", fmt::format("{} on disk; its size shows {}, the whole square",
-                              readable_bytes(plan.file_bytes), readable_bytes(plan.file_size)));
-  line("assembly", fmt::format("about {}", readable_seconds(plan.tiles_a_rank * tile_seconds)));
+  line(files.size() > 1 ? "files" : "gram.h5", files_text(plan, files));
+  line("assembly", fmt::format("about {}", readable_seconds(gram::assembly_seconds(plan, seconds))));
   return text;
 }
 
@@ -63,13 +80,32 @@ template <class Real>
 std::string plan_of(const CommandContext& context, const JobOutline& outline) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
-  const auto engine = mpi::collectively(
-      comm, [&] { return kernels::make_engine<Real>(job.kernel.network, outline.shape, job.gram.tile); });
-  const gram::Plan plan = make_plan<Real>(context, outline, *engine, true);
+  const GramFamily family = gram_family(job.kernel);
+  const auto engine = mpi::collectively(comm, [&] {
+    return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
+                                      job.gram.tile);
+  });
+  const gram::Plan plan = make_plan<Real>(context, outline, *engine, family, true);
   // All ranks measure at once, as they would all work at once.
-  const double tile_seconds =
-      comm.max(gram::measure_tile_seconds<Real>(*engine, job.kernel.function, outline.shape, job.gram.tile));
-  return plan_text(plan, engine->name(), tile_seconds, memory_allowance(context));
+  const auto measure = [&](const gram::TileToTime& tile) {
+    return comm.max(gram::measure_tile_seconds<Real>(*engine, tile));
+  };
+  gram::TileToTime tile{.shape = outline.shape,
+                        .edge = job.gram.tile,
+                        .rows = training_order(job.data),
+                        .cols = training_order(job.data),
+                        .grams = family.choices()};
+  gram::TileSeconds seconds;
+  seconds.sample = comm.max(gram::measure_sample_seconds<Real>(*engine, outline.shape));
+  seconds.train = seconds.test = measure(tile);
+  tile.on_diagonal = true;
+  seconds.diagonal = measure(tile);
+  tile.on_diagonal = false;
+  if (tile.rows != kernels::SampleOrder::single) {
+    tile.rows = kernels::SampleOrder::single;
+    seconds.test = measure(tile);
+  }
+  return plan_text(plan, engine->name(), family.files(), seconds, memory_allowance(context));
 }
 
 }  // namespace
@@ -83,10 +119,17 @@ ExitCode describe_command(const CommandContext& context) {
   const std::string plan = job.kernel.precision == io::Precision::float32 ? plan_of<float>(context, outline)
                                                                           : plan_of<double>(context, outline);
   mpi::on_root(comm, [&] {
-    fmt::print("{}: {} of {}\n  train {}: {} samples\n", job.name,
-               job.kernel.function == kernels::Function::ntk ? "NTK" : "NNGP",
+    const bool ntk = job.kernel.function == kernels::Function::ntk;
+    fmt::print("{}: {} of {}\n  train {}: {} samples{}\n", job.name,
+               job.kernel.both ? "NNGP and NTK"
+               : ntk           ? "NTK"
+                               : "NNGP",
                job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, job.data.train,
-               outline.train_samples);
+               outline.train_samples,
+               job.data.augment == Augment::flip ? ", every other one a mirror image" : "");
+    if (!job.kernel.depths.empty())
+      fmt::print("  depths {}; gram.h5 and the model: {}\n", fmt::join(job.kernel.depths, ", "),
+                 *job.kernel.depth);
     if (outline.test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, outline.test_samples);
     fmt::print("\nnetwork: {}\n{}\nplan\n{}", kernels::canonical(job.kernel.network), network, plan);
   });

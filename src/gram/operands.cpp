@@ -38,25 +38,24 @@ Side prepare_side(const mpi::Communicator& comm, const kernels::Engine<Real>& en
     const Matrix<Real> local = rounded<Real>(samples.local);
     inputs = dist::fetch_columns<Real>(comm, local.view(), samples.partition, held);
   }
-  return {map, mpi::collectively(comm, [&] {
-            std::vector<std::int64_t> ids(held.begin(), held.end());
-            if (role == SampleRole::test)
-              for (std::int64_t& id : ids) id = -1 - id;
-            return std::shared_ptr<const kernels::Prepared>(engine.prepare(inputs.view(), ids));
-          })};
+  return {
+      map, mpi::collectively(comm, [&] {
+        std::vector<std::int64_t> ids(held.begin(), held.end());
+        if (role == SampleRole::test)
+          for (std::int64_t& id : ids) id = -1 - id;
+        return std::shared_ptr<const kernels::Prepared>(engine.prepare(inputs.view(), ids, samples.order));
+      })};
 }
 
 template <class Real>
 void TileComputer<Real>::compute(const Side& rows, TileIndex row, const Side& cols, TileIndex col,
-                                 MatrixView<Real> out) const {
-  kernels::TileOutput<Real> output;
-  (function_ == kernels::Function::ntk ? output.ntk : output.nngp) = out;
+                                 std::span<const MatrixView<Real>> out) const {
   engine_.tile(*rows.samples, rows.position(row, layout_.tile), *cols.samples,
-               cols.position(col, layout_.tile), output);
+               cols.position(col, layout_.tile), tile_outputs<Real>(engine_, grams_, out));
 }
 
 template <class Real>
-void TileComputer<Real>::check_finite(TileIndex row, TileIndex col, MatrixView<const Real> tile,
+void TileComputer<Real>::check_finite(const TileTask& task, MatrixView<const Real> tile,
                                       const char* rows) const {
   for (Index j = 0; j < tile.cols; ++j) {
     // Without a way out of the loop it runs on vectors.
@@ -71,27 +70,29 @@ void TileComputer<Real>::check_finite(TileIndex row, TileIndex col, MatrixView<c
         fmt::format("the entry of {} sample {} and training sample {} (counted from 0) is {}: the network's "
                     "variances overflow on the way; lower its weight variances or its depth, standardize the "
                     "inputs, or take kernel.precision = \"float64\"",
-                    rows, row * layout_.tile + i, col * layout_.tile + j, column[i]));
+                    rows, task.row * layout_.tile + i, task.col * layout_.tile + j, column[i]));
   }
 }
 
 template <class Real>
-void TileComputer<Real>::train(const TileTask& task, MatrixView<Real> out) const {
+void TileComputer<Real>::train(const TileTask& task, std::span<const MatrixView<Real>> out) const {
   // The owner of the mirrored place holds the tile's rows among its columns and the other way round.
   if (task.mirrored)
     compute(operands_.cols, task.row, operands_.rows, task.col, out);
   else
     compute(operands_.rows, task.row, operands_.cols, task.col, out);
-  check_finite(task.row, task.col, out, "training");
-  if (task.row != task.col) return;
-  for (Index j = 0; j < out.cols; ++j)
-    for (Index i = j + 1; i < out.rows; ++i) out(j, i) = out(i, j);
+  for (const MatrixView<Real>& tile : out) {
+    check_finite(task, tile, "training");
+    if (task.row != task.col) continue;
+    for (Index j = 0; j < tile.cols; ++j)
+      for (Index i = j + 1; i < tile.rows; ++i) tile(j, i) = tile(i, j);
+  }
 }
 
 template <class Real>
-void TileComputer<Real>::test(TileIndex row, TileIndex col, MatrixView<Real> out) const {
-  compute(operands_.test_rows, row, operands_.cols, col, out);
-  check_finite(row, col, out, "test");
+void TileComputer<Real>::test(const TileTask& task, std::span<const MatrixView<Real>> out) const {
+  compute(operands_.test_rows, task.row, operands_.cols, task.col, out);
+  for (const MatrixView<Real>& tile : out) check_finite(task, tile, "test");
 }
 
 template Side prepare_side(const mpi::Communicator&, const kernels::Engine<float>&, const SpreadSamples&,

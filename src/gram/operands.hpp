@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "src/dist/block_cyclic.hpp"
@@ -12,10 +14,12 @@
 
 namespace widegram::gram {
 
-/// Samples as the data layer leaves them: contiguous ranges over the ranks, a sample a column, in double.
+/// Samples as the data layer leaves them: contiguous ranges over the ranks, a sample a column, in double. In
+/// flip_pairs block edges must be even, so that no pair is taken apart.
 struct SpreadSamples {
   MatrixView<const double> local;
   dist::Partition partition;
+  kernels::SampleOrder order = kernels::SampleOrder::single;
 };
 
 /// Whether samples count as training or test samples: the same number means two different samples.
@@ -43,27 +47,47 @@ struct Operands {
   Side test_rows;  ///< test samples of its block rows; empty without a test set
 };
 
-/// Computes tiles of one Gram on this rank. Tiles are whole: rows and columns of `out` are the tile's true
-/// extents. Throws Error(numerical) naming the samples where an entry is not finite: the network's variances
-/// have overflowed.
+/// One of the Grams on the same samples that an engine can compute.
+struct GramChoice {
+  Index network = 0;  ///< of the engine's
+  kernels::Function function = kernels::Function::ntk;
+};
+
+/// The engine's outputs, a network each, with the Grams' views where they belong.
+template <class Real>
+std::vector<kernels::TileOutput<Real>> tile_outputs(const kernels::Engine<Real>& engine,
+                                                    std::span<const GramChoice> grams,
+                                                    std::span<const MatrixView<Real>> views) {
+  std::vector<kernels::TileOutput<Real>> outputs(static_cast<std::size_t>(engine.networks()));
+  for (std::size_t k = 0; k < grams.size(); ++k) {
+    kernels::TileOutput<Real>& output = outputs[static_cast<std::size_t>(grams[k].network)];
+    (grams[k].function == kernels::Function::ntk ? output.ntk : output.nngp) = views[k];
+  }
+  return outputs;
+}
+
+/// Computes tiles of one or several Grams on this rank, a view a Gram; an empty view is not computed. Tiles
+/// are whole: rows and columns of a view are the tile's true extents. Throws Error(numerical) naming the
+/// samples where an entry is not finite: the network's variances have overflowed.
 template <class Real>
 class TileComputer {
  public:
-  TileComputer(const kernels::Engine<Real>& engine, kernels::Function function, const Layout& layout,
+  TileComputer(const kernels::Engine<Real>& engine, std::vector<GramChoice> grams, const Layout& layout,
                const Operands& operands)
-      : engine_(engine), function_(function), layout_(layout), operands_(operands) {}
+      : engine_(engine), grams_(std::move(grams)), layout_(layout), operands_(operands) {}
 
   /// Training tile; one on the diagonal comes symmetric to the bit. The same bits whether mirrored or not.
-  void train(const TileTask& task, MatrixView<Real> out) const;
+  void train(const TileTask& task, std::span<const MatrixView<Real>> out) const;
   /// Test x train tile: rows are test samples.
-  void test(TileIndex row, TileIndex col, MatrixView<Real> out) const;
+  void test(const TileTask& task, std::span<const MatrixView<Real>> out) const;
 
  private:
-  void check_finite(TileIndex row, TileIndex col, MatrixView<const Real> tile, const char* rows) const;
-  void compute(const Side& rows, TileIndex row, const Side& cols, TileIndex col, MatrixView<Real> out) const;
+  void check_finite(const TileTask& task, MatrixView<const Real> tile, const char* rows) const;
+  void compute(const Side& rows, TileIndex row, const Side& cols, TileIndex col,
+               std::span<const MatrixView<Real>> out) const;
 
   const kernels::Engine<Real>& engine_;
-  kernels::Function function_;
+  std::vector<GramChoice> grams_;
   Layout layout_;
   const Operands& operands_;
 };

@@ -17,19 +17,75 @@ double tiles(const Layout& layout, GlobalIndex test_samples) {
   return cols * (cols + 1) / 2 + cols * static_cast<double>(ceil_div(test_samples, layout.tile));
 }
 
+Work busiest_rank(const Schedule& schedule) {
+  const auto busiest = std::max_element(schedule.loads().begin(), schedule.loads().end());
+  const dist::Tiling tiles = schedule.layout().tiles();
+  Work work;
+  for (const TileTask& task : schedule.tasks(static_cast<int>(busiest - schedule.loads().begin()))) {
+    const Index edge = tiles.range(task.col).size();
+    work.tiles += 1;
+    work.entries += static_cast<double>(task.row == task.col ? edge * (edge + 1) / 2
+                                                             : tiles.range(task.row).size() * edge);
+  }
+  return work;
+}
+
+/// The first process holds most of every dimension.
+Work test_work(const Layout& layout, GlobalIndex test_samples) {
+  const Index rows = layout.test_rows(test_samples).local_extent(0);
+  const Index cols = layout.cols().local_extent(0);
+  return {.tiles = static_cast<double>(ceil_div(rows, layout.tile) * ceil_div(cols, layout.tile)),
+          .entries = static_cast<double>(rows * cols)};
+}
+
+}  // namespace
+
+double assembly_seconds(const Plan& plan, const TileSeconds& seconds) {
+  const bool pair_by_pair = seconds.diagonal < 0.75 * seconds.train;
+  const auto whole = static_cast<double>(plan.layout.tile * plan.layout.tile);
+  const auto tiles = [&](const Work& work) { return pair_by_pair ? work.entries / whole : work.tiles; };
+  return plan.samples * seconds.sample + tiles(plan.train_work) * seconds.train +
+         tiles(plan.test_work) * seconds.test;
+}
+
+namespace {
+
+/// Of the first process, which holds most of every dimension. A single rank keeps its rows and columns once.
+double samples_of(const Layout& layout, GlobalIndex test_samples) {
+  const auto rows = static_cast<double>(layout.rows().local_extent(0));
+  const auto cols = static_cast<double>(layout.cols().local_extent(0));
+  const auto tests = static_cast<double>(layout.test_rows(test_samples).local_extent(0));
+  return (layout.grid.size() == 1 ? rows : rows + cols) + tests;
+}
+
+/// Made-up inputs that differ from sample to sample and stay far from each other.
+template <class Real>
+Matrix<Real> made_up_inputs(Index features, Index samples) {
+  Matrix<Real> inputs(features, samples);
+  for (Index j = 0; j < samples; ++j)
+    for (Index i = 0; i < features; ++i)
+      inputs(i, j) =
+          static_cast<Real>(static_cast<double>((i * 7919 + j * 104729 + i * j * 31) % 1009) / 504.5 - 1.0);
+  return inputs;
+}
+
+std::vector<std::int64_t> first_ids(Index count) {
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
+  std::iota(ids.begin(), ids.end(), std::int64_t{0});
+  return ids;
+}
+
 }  // namespace
 
 RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
                      Index matrix_entry_bytes) {
-  // The first process holds most of every dimension. A single rank keeps its rows and columns once.
+  const double samples = samples_of(layout, test_samples);
   const auto rows = static_cast<double>(layout.rows().local_extent(0));
   const auto cols = static_cast<double>(layout.cols().local_extent(0));
-  const auto tests = static_cast<double>(layout.test_rows(test_samples).local_extent(0));
-  const double samples = (layout.grid.size() == 1 ? rows : rows + cols) + tests;
   return {.inputs = samples * static_cast<double>(kernel.shape.features() * kernel.entry_bytes),
           .prepared = samples * kernel.bytes_per_sample,
           .matrix = rows * cols * static_cast<double>(matrix_entry_bytes),
-          .records = tiles(layout, test_samples) * sizeof(std::uint64_t)};
+          .records = tiles(layout, test_samples) * static_cast<double>(kernel.grams) * sizeof(std::uint64_t)};
 }
 
 Index Plan::ranks_that_fit(double most_bytes) const {
@@ -44,8 +100,6 @@ Index Plan::ranks_that_fit(double most_bytes) const {
 Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
                Index matrix_entry_bytes) {
   const Schedule schedule(layout);
-  const auto test_tiles = ceil_div(layout.test_rows(test_samples).local_extent(0), layout.tile) *
-                          ceil_div(layout.cols().local_extent(0), layout.tile);
   Plan plan;
   plan.layout = layout;
   plan.test_samples = test_samples;
@@ -54,10 +108,11 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
   plan.imbalance = schedule.imbalance();
   plan.train_entries = layout.n * (layout.n + 1) / 2;
   plan.test_entries = test_samples * layout.n;
-  plan.tiles_a_rank =
-      static_cast<double>(*std::max_element(schedule.loads().begin(), schedule.loads().end()) + test_tiles);
-  const auto entries = static_cast<double>(plan.train_entries + plan.test_entries);
-  plan.flops = entries * kernel.flops_per_entry;
+  plan.train_work = busiest_rank(schedule);
+  plan.test_work = test_work(layout, test_samples);
+  plan.samples = samples_of(layout, test_samples);
+  plan.flops = static_cast<double>(plan.train_entries) * kernel.flops_per_entry +
+               static_cast<double>(plan.test_entries) * kernel.flops_per_test_entry;
   plan.bytes = rank_bytes(layout, test_samples, kernel, matrix_entry_bytes);
   // The structure of HDF5 takes about 100 bytes a chunk, holes included.
   const auto rows = static_cast<double>(layout.tiles().count() + ceil_div(test_samples, layout.tile));
@@ -69,46 +124,64 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
 }
 
 template <class Real>
-double measure_tile_seconds(const kernels::Engine<Real>& engine, kernels::Function function,
-                            const SampleShape& shape, Index tile, double budget) {
-  // Inputs that differ from sample to sample and stay far from each other.
-  Matrix<Real> inputs(shape.features(), tile);
-  for (Index j = 0; j < inputs.cols(); ++j)
-    for (Index i = 0; i < inputs.rows(); ++i)
-      inputs(i, j) =
-          static_cast<Real>(static_cast<double>((i * 7919 + j * 104729 + i * j * 31) % 1009) / 504.5 - 1.0);
-  std::vector<std::int64_t> ids(static_cast<std::size_t>(tile));
-  std::iota(ids.begin(), ids.end(), std::int64_t{0});
+double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTime& tile, double budget) {
+  // The rows, then the columns.
+  const Matrix<Real> inputs = made_up_inputs<Real>(tile.shape.features(), 2 * tile.edge);
+  const std::vector<std::int64_t> ids = first_ids(inputs.cols());
+  const auto side = [&](Index first, Index count, kernels::SampleOrder order) {
+    return engine.prepare(inputs.view().block({0, inputs.rows()}, {first, first + count}),
+                          std::span<const std::int64_t>(ids).subspan(static_cast<std::size_t>(first),
+                                                                     static_cast<std::size_t>(count)),
+                          order);
+  };
 
   // Part of a tile may cost as much as the whole (dense) or its share (images): grow until the time is worth
   // trusting.
   const Timer total;
   double seconds = 0;
-  for (Index edge = 1; edge <= tile; edge = std::min(2 * edge, tile)) {
-    const auto samples =
-        engine.prepare(inputs.view().block({0, inputs.rows()}, {0, edge}),
-                       std::span<const std::int64_t>(ids).first(static_cast<std::size_t>(edge)));
-    Matrix<Real> values(edge, edge);
-    kernels::TileOutput<Real> output;
-    (function == kernels::Function::ntk ? output.ntk : output.nngp) = values.view();
-    engine.tile(*samples, 0, *samples, 0, output);  // warms up
+  for (Index edge = std::min<Index>(2, tile.edge); edge <= tile.edge; edge = std::min(2 * edge, tile.edge)) {
+    const auto rows = side(0, edge, tile.rows);
+    const auto cols = side(tile.on_diagonal ? 0 : tile.edge, edge, tile.cols);
+    std::vector<Matrix<Real>> values(tile.grams.size(), Matrix<Real>(edge, edge));
+    std::vector<MatrixView<Real>> views;
+    for (Matrix<Real>& gram : values) views.push_back(gram.view());
+    const auto outputs = tile_outputs<Real>(engine, tile.grams, views);
+    engine.tile(*rows, 0, *cols, 0, outputs);  // warms up
     double least = 0;
     for (int repeat = 0; repeat < 5; ++repeat) {
       const Timer timer;
-      engine.tile(*samples, 0, *samples, 0, output);
+      engine.tile(*rows, 0, *cols, 0, outputs);
       least = repeat == 0 ? timer.seconds() : std::min(least, timer.seconds());
       if (total.seconds() > budget) break;
     }
-    const double parts = static_cast<double>(tile) / static_cast<double>(edge);
+    const double parts = static_cast<double>(tile.edge) / static_cast<double>(edge);
     seconds = least * parts * parts;
-    if (edge == tile || total.seconds() > budget) break;
+    if (edge == tile.edge || total.seconds() > budget) break;
   }
   return seconds;
 }
 
-template double measure_tile_seconds(const kernels::Engine<float>&, kernels::Function, const SampleShape&,
-                                     Index, double);
-template double measure_tile_seconds(const kernels::Engine<double>&, kernels::Function, const SampleShape&,
-                                     Index, double);
+template <class Real>
+double measure_sample_seconds(const kernels::Engine<Real>& engine, const SampleShape& shape, double budget) {
+  constexpr Index most = 64;
+  const Matrix<Real> inputs = made_up_inputs<Real>(shape.features(), most);
+  const std::vector<std::int64_t> ids = first_ids(most);
+  const Timer total;
+  double seconds = 0;
+  for (Index count = 1; count <= most; count *= 2) {
+    const Timer timer;
+    engine.prepare(inputs.view().block({0, inputs.rows()}, {0, count}),
+                   std::span<const std::int64_t>(ids).first(static_cast<std::size_t>(count)),
+                   kernels::SampleOrder::single);
+    seconds = timer.seconds() / static_cast<double>(count);
+    if (total.seconds() > budget) break;
+  }
+  return seconds;
+}
+
+template double measure_sample_seconds(const kernels::Engine<float>&, const SampleShape&, double);
+template double measure_sample_seconds(const kernels::Engine<double>&, const SampleShape&, double);
+template double measure_tile_seconds(const kernels::Engine<float>&, const TileToTime&, double);
+template double measure_tile_seconds(const kernels::Engine<double>&, const TileToTime&, double);
 
 }  // namespace widegram::gram

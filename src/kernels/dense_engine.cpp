@@ -107,8 +107,9 @@ constexpr bool watches_all_layers = std::is_same_v<Real, float>;
 template <class Real>
 class DenseEngine<Real>::Samples final : public SampleSet<Real> {
  public:
-  Samples(const DenseEngine& engine, MatrixView<const Real> inputs, std::span<const std::int64_t> ids)
-      : SampleSet<Real>(inputs, ids, engine.edge_) {
+  Samples(const DenseEngine& engine, MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
+          SampleOrder order)
+      : SampleSet<Real>(inputs, ids, order, engine.edge_) {
     const Matrix<Real>& padded = this->inputs();
     for (Index i = 0; i < padded.cols(); ++i)
       variances_.push_back(covariance(padded.column(i), padded.column(i), engine.features_));
@@ -117,7 +118,7 @@ class DenseEngine<Real>::Samples final : public SampleSet<Real> {
     roots_.resize(variances_.size());
     std::transform(variances_.begin(), variances_.end(), roots_.begin(),
                    [](double variance) { return static_cast<Real>(std::sqrt(variance)); });
-    this->set_diagonals(std::move(self.nngp), std::move(self.ntk));
+    this->add_diagonals(std::move(self.nngp), std::move(self.ntk), false);
   }
 
   static constexpr Watch watch = watches_all_layers<Real> ? Watch::correlations : Watch::no;
@@ -152,20 +153,24 @@ DenseEngine<Real>::DenseEngine(Network network, Index features, Index tile_edge)
 
 template <class Real>
 std::unique_ptr<Prepared> DenseEngine<Real>::prepare(MatrixView<const Real> inputs,
-                                                     std::span<const std::int64_t> ids) const {
-  return std::make_unique<Samples>(*this, inputs, ids);
+                                                     std::span<const std::int64_t> ids,
+                                                     SampleOrder order) const {
+  return std::make_unique<Samples>(*this, inputs, ids, order);
 }
 
 template <class Real>
 void DenseEngine<Real>::tile(const Prepared& rows, Index row, const Prepared& cols, Index col,
-                             TileOutput<Real> out) const {
+                             std::span<const TileOutput<Real>> outputs) const {
+  const TileOutput<Real>& out = outputs.front();
+  const Extent extent = extent_of(out);
+  if (extent.rows == 0) return;
   const auto& row_samples = dynamic_cast<const Samples&>(rows);
   const auto& col_samples = dynamic_cast<const Samples&>(cols);
   auto& [workspace, near] = scratch<Real>();
 
   Block<Real> block = sample_block(Layout::outer, edge_, edge_, !out.ntk.empty(), workspace);
   multiply_inputs(row_samples, row, col_samples, col, block.nngp_view());
-  near.reset(rows_of(out).size(), cols_of(out).size());
+  near.reset(extent.rows, extent.cols);
   near.scan(block.nngp_view(), row_samples.roots(row), col_samples.roots(col));
 
   PairSteps<Real> steps(row_samples.trace({row, row + edge_}), col_samples.trace({col, col + edge_}),

@@ -17,11 +17,12 @@ class DenseEngine final : public Engine<Real> {
   /// The network must fit an input of that many features.
   DenseEngine(Network network, Index features, Index tile_edge);
 
-  std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs,
-                                    std::span<const std::int64_t> ids) const override;
+  Index networks() const override { return 1; }
+  std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
+                                    SampleOrder order) const override;
   void tile(const Prepared& rows, Index row, const Prepared& cols, Index col,
-            TileOutput<Real> out) const override;
-  double flops_per_entry() const override { return flops_per_entry_; }
+            std::span<const TileOutput<Real>> out) const override;
+  double flops_per_entry(SampleOrder) const override { return flops_per_entry_; }
   double bytes_per_sample() const override { return bytes_per_sample_; }
   std::string name() const override;
 

@@ -66,6 +66,21 @@ template <class Real>
 void apply_dual(const Activation& activation, SideView<Real> rows, SideView<Real> cols, MatrixView<Real> nngp,
                 MatrixView<Real> ntk);
 
+/// Runs of pairs, member by member: in run r, pair i lies at r * step + i of K and T, its members at r *
+/// row_step + i and r
+/// * col_step + i of their sides' numbers. A run is one vector register long.
+struct PairedRuns {
+  Index runs = 0;
+  Index step = 0;
+  Index row_step = 0;
+  Index col_step = 0;
+};
+
+/// apply_dual() on pairs of one row member with one column member each; not for numerical functions.
+template <class Real>
+void apply_dual_paired(const Activation& activation, SideView<Real> rows, SideView<Real> cols, Real* nngp,
+                       Real* ntk, const PairedRuns& runs);
+
 /// The vector instructions that apply_dual() uses on this machine, e.g. "AVX3".
 std::string vector_target();
 

@@ -158,6 +158,48 @@ struct Apply {
   }
 };
 
+/// The same on runs of pairs: both members' numbers are vectors.
+template <class Real>
+struct ApplyPaired {
+  Lanes<Real> maths;
+  SideView<Real> rows, cols;
+  Real *nngp, *ntk;
+  PairedRuns runs;
+
+  template <class Dual>
+  void operator()(const Dual& dual) const {
+    const hn::ScalableTag<Real> tag;
+    for (Index r = 0; r < runs.runs; ++r) {
+      Real* const k = nngp + r * runs.step;
+      const auto pair =
+          dual(maths, RowMembers<Real>{rows.values + r * runs.row_step, rows.stride}, hn::LoadU(tag, k),
+               RowMembers<Real>{cols.values + r * runs.col_step, cols.stride});
+      hn::StoreU(pair.value, tag, k);
+      if (ntk == nullptr) continue;
+      Real* const t = ntk + r * runs.step;
+      hn::StoreU(hn::LoadU(tag, t) * pair.derivative, tag, t);
+    }
+  }
+};
+
+template <class Real>
+void apply_paired(const Activation& activation, SideView<Real> rows, SideView<Real> cols, Real* nngp,
+                  Real* ntk, const PairedRuns& runs) {
+  const ApplyPaired<Real> use{{}, rows, cols, nngp, ntk, runs};
+  std::visit(ForActivation<Lanes<Real>, ApplyPaired<Real>>{use.maths, rows.width, cols.width, use},
+             activation);
+}
+
+void apply_paired_float(const Activation& activation, SideView<float> rows, SideView<float> cols, float* nngp,
+                        float* ntk, const PairedRuns& runs) {
+  apply_paired<float>(activation, rows, cols, nngp, ntk, runs);
+}
+
+void apply_paired_double(const Activation& activation, SideView<double> rows, SideView<double> cols,
+                         double* nngp, double* ntk, const PairedRuns& runs) {
+  apply_paired<double>(activation, rows, cols, nngp, ntk, runs);
+}
+
 template <class Real>
 void apply_whole(const Activation& activation, SideView<Real> rows, SideView<Real> cols,
                  MatrixView<Real> nngp, MatrixView<Real> ntk) {
@@ -208,6 +250,8 @@ namespace widegram::kernels {
 namespace {
 HWY_EXPORT(apply_float);
 HWY_EXPORT(apply_double);
+HWY_EXPORT(apply_paired_float);
+HWY_EXPORT(apply_paired_double);
 HWY_EXPORT(target_name);
 }  // namespace
 
@@ -221,6 +265,18 @@ template <>
 void apply_formulas(const Activation& activation, SideView<double> rows, SideView<double> cols,
                     MatrixView<double> nngp, MatrixView<double> ntk) {
   HWY_DYNAMIC_DISPATCH(apply_double)(activation, rows, cols, nngp, ntk);
+}
+
+template <>
+void apply_dual_paired(const Activation& activation, SideView<float> rows, SideView<float> cols, float* nngp,
+                       float* ntk, const PairedRuns& runs) {
+  HWY_DYNAMIC_DISPATCH(apply_paired_float)(activation, rows, cols, nngp, ntk, runs);
+}
+
+template <>
+void apply_dual_paired(const Activation& activation, SideView<double> rows, SideView<double> cols,
+                       double* nngp, double* ntk, const PairedRuns& runs) {
+  HWY_DYNAMIC_DISPATCH(apply_paired_double)(activation, rows, cols, nngp, ntk, runs);
 }
 
 std::string vector_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
+#include "src/kernels/flips.hpp"
 #include "src/kernels/interpreter.hpp"
 #include "src/kernels/sample_set.hpp"
 #include "src/kernels/shapes.hpp"
 #include "src/kernels/steps.hpp"
+#include "src/kernels/tile_pairs.hpp"
 
 namespace widegram::kernels {
 namespace {
@@ -39,8 +41,9 @@ struct PixelEngine<Real>::Member {
 template <class Real>
 class PixelEngine<Real>::Samples final : public SampleSet<Real> {
  public:
-  Samples(const PixelEngine& engine, MatrixView<const Real> inputs, std::span<const std::int64_t> ids)
-      : SampleSet<Real>(inputs, ids, 1) {
+  Samples(const PixelEngine& engine, MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
+          SampleOrder order)
+      : SampleSet<Real>(inputs, ids, order, 1) {
     std::vector<double> nngp;
     std::vector<double> ntk;
     Workspace<double> workspace;
@@ -55,7 +58,7 @@ class PixelEngine<Real>::Samples final : public SampleSet<Real> {
       nngp.push_back(block.nngp.data()[0]);
       ntk.push_back(block.ntk_started ? block.ntk.data()[0] : 0.0);
     }
-    this->set_diagonals(std::move(nngp), std::move(ntk));
+    this->add_diagonals(std::move(nngp), std::move(ntk), engine.shares_flips_);
   }
 
   Member member(const std::vector<VarianceLayer>& layers, Index i) const {
@@ -68,12 +71,14 @@ class PixelEngine<Real>::Samples final : public SampleSet<Real> {
 };
 
 template <class Real>
-PixelEngine<Real>::PixelEngine(Network network, SampleShape input)
+PixelEngine<Real>::PixelEngine(Network network, SampleShape input, std::string why)
     : network_(std::move(network)),
       input_(input),
+      why_(std::move(why)),
       layout_(mixes_pixels(network_) ? Layout::outer : Layout::paired),
       variance_layers_(kernels::variance_layers(network_)),
       only_ids_(drops_out(network_)),
+      shares_flips_(flip_equivariant(network_, input)),
       flops_per_entry_(kernels::flops_per_entry(network_, input)),
       bytes_per_sample_(sample_set_bytes<Real>(input.features())) {
   for (const LayerReport& report : check_shapes(network_, input))
@@ -82,8 +87,9 @@ PixelEngine<Real>::PixelEngine(Network network, SampleShape input)
 
 template <class Real>
 std::unique_ptr<Prepared> PixelEngine<Real>::prepare(MatrixView<const Real> inputs,
-                                                     std::span<const std::int64_t> ids) const {
-  return std::make_unique<Samples>(*this, inputs, ids);
+                                                     std::span<const std::int64_t> ids,
+                                                     SampleOrder order) const {
+  return std::make_unique<Samples>(*this, inputs, ids, order);
 }
 
 template <class Real>
@@ -109,28 +115,27 @@ Block<double> PixelEngine<Real>::input_block(const std::vector<double>& x, const
 
 template <class Real>
 void PixelEngine<Real>::tile(const Prepared& rows, Index row, const Prepared& cols, Index col,
-                             TileOutput<Real> out) const {
+                             std::span<const TileOutput<Real>> outputs) const {
+  const TileOutput<Real>& out = outputs.front();
+  const Extent extent = extent_of(out);
   const auto& row_samples = dynamic_cast<const Samples&>(rows);
   const auto& col_samples = dynamic_cast<const Samples&>(cols);
-  const Range row_range{row, row + rows_of(out).size()};
-  const Range col_range{col, col + cols_of(out).size()};
-  const Sameness same{only_ids_};
-  const bool symmetric = row_samples.ids(row_range) == col_samples.ids(col_range);
-  std::vector<Member> row_members;
-  for (Index i = row_range.begin; i < row_range.end; ++i)
-    row_members.push_back(row_samples.member(variance_layers_, i));
+  const TilePairs pairs(row_samples, row, col_samples, col, extent, Sameness{only_ids_}, shares_flips_);
+  pairs.set_equal(out, row_samples, row, 0);
+  if (pairs.to_compute().empty()) return;
 
+  std::vector<Member> row_members;
+  for (Index i = 0; i < extent.rows; ++i)
+    row_members.push_back(row_samples.member(variance_layers_, row + i));
   Workspace<double> workspace;
-  for (Index j = 0; j < col_range.size(); ++j) {
-    const Member z = col_samples.member(variance_layers_, col + j);
-    for (Index i = symmetric ? j : 0; i < row_range.size(); ++i) {
-      std::pair<double, double> values{row_samples.diagonal(Function::nngp, row + i),
-                                       row_samples.diagonal(Function::ntk, row + i)};
-      if (!same(row_samples, row + i, col_samples, col + j))
-        values = entry(row_members[static_cast<std::size_t>(i)], z, !out.ntk.empty(), workspace);
-      set_entry(out, i, j, values.first, values.second);
-      if (symmetric) set_entry(out, j, i, values.first, values.second);
-    }
+  Index column = -1;
+  Member z;
+  for (const TilePair& pair : pairs.to_compute()) {
+    if (pair.col != column) z = col_samples.member(variance_layers_, col + pair.col);
+    column = pair.col;
+    const auto [nngp, ntk] =
+        entry(row_members[static_cast<std::size_t>(pair.row)], z, !out.ntk.empty(), workspace);
+    pairs.set(out, pair, nngp, ntk);
   }
 }
 
@@ -146,7 +151,8 @@ std::pair<double, double> PixelEngine<Real>::entry(const Member& x, const Member
 
 template <class Real>
 std::string PixelEngine<Real>::name() const {
-  return fmt::format("pixel pairs ({})", vector_target());
+  return fmt::format("pixel pairs ({}){}{}", vector_target(), why_.empty() ? "" : ": planes do not know ",
+                     why_);
 }
 
 template class PixelEngine<float>;

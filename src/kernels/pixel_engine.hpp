@@ -16,14 +16,17 @@ namespace widegram::kernels {
 template <class Real>
 class PixelEngine final : public Engine<Real> {
  public:
-  /// The network must fit the input.
-  PixelEngine(Network network, SampleShape input);
+  /// The network must fit the input. why: it has to be the plain way, for its name.
+  PixelEngine(Network network, SampleShape input, std::string why = "");
 
-  std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs,
-                                    std::span<const std::int64_t> ids) const override;
+  Index networks() const override { return 1; }
+  std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
+                                    SampleOrder order) const override;
   void tile(const Prepared& rows, Index row, const Prepared& cols, Index col,
-            TileOutput<Real> out) const override;
-  double flops_per_entry() const override { return flops_per_entry_; }
+            std::span<const TileOutput<Real>> out) const override;
+  double flops_per_entry(SampleOrder order) const override {
+    return shares_flips_ && order == SampleOrder::flip_pairs ? flops_per_entry_ / 2 : flops_per_entry_;
+  }
   double bytes_per_sample() const override { return bytes_per_sample_; }
   std::string name() const override;
 
@@ -38,9 +41,11 @@ class PixelEngine final : public Engine<Real> {
 
   Network network_;
   SampleShape input_;
+  std::string why_;
   Layout layout_;
   std::vector<VarianceLayer> variance_layers_;
   bool only_ids_;
+  bool shares_flips_;
   double flops_per_entry_;
   double bytes_per_sample_;
 };

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/kernels/windows.hpp"
+
 namespace widegram::kernels {
 namespace {
 
@@ -37,12 +39,8 @@ std::vector<Run> runs_of(const std::vector<Index>& inputs) {
 }
 
 Axis windows(Index inputs, Index size, Index stride, Padding padding) {
-  Axis axis{inputs, (inputs - size) / stride + 1, {}, {}};
-  Index low = 0;
-  if (padding != Padding::valid) {  // JAX: as many outputs as steps, the odd pad at the high end
-    axis.outputs = ceil_div(inputs, stride);
-    low = std::max<Index>((axis.outputs - 1) * stride + size - inputs, 0) / 2;
-  }
+  const auto [outputs, low] = windows_along(inputs, size, stride, padding);
+  Axis axis{inputs, outputs, {}, {}};
   for (Index t = 0; t < size; ++t) {
     std::vector<Index> tap;
     for (Index o = 0; o < axis.outputs; ++o) {

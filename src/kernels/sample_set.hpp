@@ -13,16 +13,19 @@ namespace widegram::kernels {
 template <class Real>
 class SampleSet : public Prepared {
  public:
-  /// Copies the inputs and puts zero samples behind them up to a multiple of `edge`.
-  SampleSet(MatrixView<const Real> inputs, std::span<const std::int64_t> ids, Index edge);
+  /// Copies the inputs and puts zero samples behind them up to a multiple of `edge`. Throws std::logic_error
+  /// for flip_pairs of an odd number of samples.
+  SampleSet(MatrixView<const Real> inputs, std::span<const std::int64_t> ids, SampleOrder order, Index edge);
 
   Index count() const override { return std::ssize(ids_); }
-  double diagonal(Function function, Index i) const override {
-    return (function == Function::nngp ? nngp_ : ntk_)[static_cast<std::size_t>(i)];
+  double diagonal(Function function, Index i, Index network = 0) const override {
+    const Diagonals& of = diagonals_.at(static_cast<std::size_t>(network));
+    return (function == Function::nngp ? of.nngp : of.ntk)[static_cast<std::size_t>(i)];
   }
 
   /// Features x padded count.
   const Matrix<Real>& inputs() const { return inputs_; }
+  SampleOrder order() const { return order_; }
   std::int64_t id(Index i) const { return ids_[static_cast<std::size_t>(i)]; }
   std::vector<std::int64_t> ids(Range r) const { return {ids_.begin() + r.begin, ids_.begin() + r.end}; }
 
@@ -30,20 +33,24 @@ class SampleSet : public Prepared {
   bool equal_inputs(Index i, const SampleSet& other, Index j) const;
 
  protected:
-  void set_diagonals(std::vector<double> nngp, std::vector<double> ntk) {
-    nngp_ = std::move(nngp);
-    ntk_ = std::move(ntk);
-  }
+  /// Of the next network. At least count() values each. flips: whether it is blind to flipping both images;
+  /// then an image and its mirror image in flip_pairs get one value, the same to the bit whichever of them
+  /// comes first.
+  void add_diagonals(std::vector<double> nngp, std::vector<double> ntk, bool flips);
 
  private:
+  struct Diagonals {
+    std::vector<double> nngp;
+    std::vector<double> ntk;
+  };
   Matrix<Real> inputs_;
   std::vector<std::int64_t> ids_;
+  SampleOrder order_;
   std::vector<std::uint64_t> checksums_;
-  std::vector<double> nngp_;
-  std::vector<double> ntk_;
+  std::vector<Diagonals> diagonals_;  ///< by network
 };
 
-/// Memory that a SampleSet takes for each sample.
+/// Memory that a SampleSet of one network takes for each sample.
 template <class Real>
 double sample_set_bytes(Index features) {
   return static_cast<double>(features) * sizeof(Real) + sizeof(std::int64_t) + sizeof(std::uint64_t) +
@@ -61,14 +68,21 @@ struct Sameness {
   }
 };
 
-/// The extents of what is asked for.
+/// The extent of what is asked for; 0 x 0 where nothing is.
+struct Extent {
+  Index rows = 0;
+  Index cols = 0;
+};
 template <class Real>
-Range rows_of(const TileOutput<Real>& out) {
-  return {0, out.nngp.empty() ? out.ntk.rows : out.nngp.rows};
+Extent extent_of(const TileOutput<Real>& out) {
+  const MatrixView<Real>& view = out.nngp.empty() ? out.ntk : out.nngp;
+  return view.empty() ? Extent{} : Extent{view.rows, view.cols};
 }
 template <class Real>
-Range cols_of(const TileOutput<Real>& out) {
-  return {0, out.nngp.empty() ? out.ntk.cols : out.nngp.cols};
+Extent extent_of(std::span<const TileOutput<Real>> out) {
+  for (const TileOutput<Real>& one : out)
+    if (const Extent extent = extent_of(one); extent.rows > 0) return extent;
+  return {};
 }
 
 /// Writes an entry of what is asked for.

@@ -6,6 +6,7 @@
 
 #include "src/base/error.hpp"
 #include "src/kernels/canonical.hpp"
+#include "src/kernels/windows.hpp"
 
 namespace widegram::kernels {
 namespace {
@@ -65,11 +66,6 @@ struct ActivationFlops {
   double operator()(const Polynomial& p) const { return 10 + 4 * static_cast<double>(p.coefficients.size()); }
   double operator()(const Numerical&) const { return 200; }
 };
-
-/// Pixels that a window of `size` in steps of `stride` leaves of n; with padding, one for every step.
-Index windows(Index n, Index size, Index stride, bool padded) {
-  return padded ? ceil_div(n, stride) : (n - size) / stride + 1;
-}
 
 /// Walks the network, writes a report a layer, and counts.
 class Walk {
@@ -134,10 +130,9 @@ class Walk {
     require(conv.size <= largest_window, at, "size must be at most 1023");
     require(conv.stride >= 1, at, "stride must be at least 1");
     require_variances(conv.weight_variance, conv.bias_variance, at);
-    const bool padded = conv.padding != Padding::valid;
-    if (!padded) require_window(conv.size, at);
-    const SampleShape out{0, windows(at.in.height, conv.size, conv.stride, padded),
-                          windows(at.in.width, conv.size, conv.stride, padded)};
+    if (conv.padding == Padding::valid) require_window(conv.size, at);
+    const SampleShape out{0, windows_along(at.in.height, conv.size, conv.stride, conv.padding).outputs,
+                          windows_along(at.in.width, conv.size, conv.stride, conv.padding).outputs};
     count(at, pairs(out) * (4.0 * static_cast<double>(conv.size - 1) + 4));
     return out;
   }
@@ -146,8 +141,9 @@ class Walk {
     require(pool.size >= 1, at, "size must be at least 1");
     require(pool.stride >= 1, at, "stride must be at least 1");
     require_window(pool.size, at);
-    const SampleShape out{at.in.channels, windows(at.in.height, pool.size, pool.stride, false),
-                          windows(at.in.width, pool.size, pool.stride, false)};
+    const SampleShape out{at.in.channels,
+                          windows_along(at.in.height, pool.size, pool.stride, Padding::valid).outputs,
+                          windows_along(at.in.width, pool.size, pool.stride, Padding::valid).outputs};
     count(at, pairs(at.in) * 4);
     return out;
   }

@@ -27,6 +27,16 @@ std::string name_of(const VarianceLayer& layer) {
 
 }  // namespace
 
+void report_overflow(std::int64_t sample, const VarianceLayer& layer, std::size_t place, double variance) {
+  throw Error(
+      ExitCode::numerical,
+      fmt::format(
+          "{} sample {} (counted from 0) reaches {} (variance layer {}) with variance {}: the network's "
+          "variances overflow; lower its weight variances or its depth, or standardize the inputs",
+          sample < 0 ? "test" : "training", sample < 0 ? -1 - sample : sample, name_of(layer), place + 1,
+          variance));
+}
+
 template <class Real>
 void PairSteps<Real>::apply(const Activation& activation, Block<Real>& block) {
   const SideView<Real> rows = rows_.side(step_);
@@ -58,15 +68,7 @@ SelfPairs SelfSteps::before(const VarianceLayer& layer, Block<double>& block) co
   SelfPairs pairs{std::vector<double>(static_cast<std::size_t>(block.rows)),
                   std::vector<double>(static_cast<std::size_t>(block.rows))};
   for_each_self_pair(block, [&](std::size_t i, double k, const double* t) {
-    if (!std::isfinite(k)) {
-      const std::int64_t id = sample_of_(i);
-      throw Error(
-          ExitCode::numerical,
-          fmt::format(
-              "{} sample {} (counted from 0) reaches {} (variance layer {}) with variance {}: the network's "
-              "variances overflow; lower its weight variances or its depth, or standardize the inputs",
-              id < 0 ? "test" : "training", id < 0 ? -1 - id : id, name_of(layer), variances_.size() + 1, k));
-    }
+    if (!std::isfinite(k)) report_overflow(sample_of_(i), layer, variances_.size(), k);
     pairs.variances[i] = k;
     if (t != nullptr) pairs.tangents[i] = *t;
   });

@@ -11,6 +11,11 @@
 
 namespace widegram::kernels {
 
+/// Error(numerical) for a variance that is not finite: which sample (ids below 0 are test samples) meets it
+/// at which layer, counted from 0 among those that need variances.
+[[noreturn]] void report_overflow(std::int64_t sample, const VarianceLayer& layer, std::size_t place,
+                                  double variance);
+
 /// How the layers that need variances act on a block of pairs, with the variances known from before.
 /// `Interpreter` calls them in the network's order.
 template <class Real>

@@ -99,7 +99,7 @@ class Assembly {
     operands_.rows = side(layout_.rows(), grid_.row());
     operands_.cols = comm.size() == 1 ? operands_.rows : side(layout_.cols(), grid_.col());
     prepare_seconds_ = comm.max(preparing.seconds());
-    computer_.emplace(engine, kernels::Function::ntk, layout_, operands_);
+    computer_.emplace(engine, std::vector{gram::GramChoice{}}, layout_, operands_);
     gram_.fill(0);  // touches the memory, so that page faults do not count as assembly in the first round
   }
 
@@ -111,7 +111,7 @@ class Assembly {
       const gram::TileTask& task = tasks_[static_cast<std::size_t>(k)];
       const MatrixView<Real> out(buffer.data(), layout_.tiles().range(task.row).size(),
                                  layout_.tiles().range(task.col).size(), layout_.tile);
-      computer_->train(task, out);
+      computer_->train(task, std::span(&out, 1));
       gram::place_tile<Real, Real>(gram_, layout_, task, out);
     });
     const mpi::Spread spread = comm.spread(mine);

@@ -33,14 +33,15 @@ std::vector<double> lower_entries(const kernels::Network& network, const io::Dat
     inputs.data()[i] = static_cast<Real>(set.inputs.data()[i]);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(set.samples()));
   std::iota(ids.begin(), ids.end(), std::int64_t{0});
-  const auto prepared = engine->prepare(inputs.view(), ids);
+  const auto prepared = engine->prepare(inputs.view(), ids, kernels::SampleOrder::single);
   std::vector<double> entries;
   Matrix<Real> tile(edge, edge);
   for (Index row = 0; row < set.samples(); row += edge)
     for (Index col = 0; col <= row; col += edge) {
       const MatrixView<Real> out(tile.data(), std::min(edge, set.samples() - row),
                                  std::min(edge, set.samples() - col), edge);
-      engine->tile(*prepared, row, *prepared, col, {.nngp = {}, .ntk = out});
+      const kernels::TileOutput<Real> output{.nngp = {}, .ntk = out};
+      engine->tile(*prepared, row, *prepared, col, std::span(&output, 1));
       for (Index j = 0; j < out.cols; ++j)
         for (Index i = 0; i < out.rows; ++i)
           if (row + i >= col + j) entries.push_back(static_cast<double>(out(i, j)));

@@ -214,6 +214,8 @@ TEST(GramHeader, DifferenceNamesTheField) {
             "function: 'ntk' in the file, 'nngp' in the job");
   EXPECT_EQ(changed([](GramHeader& h) { h.precision = Precision::float64; }),
             "precision: 'float32' in the file, 'float64' in the job");
+  EXPECT_EQ(changed([](GramHeader& h) { h.augment = "flip"; }),
+            "augment: 'none' in the file, 'flip' in the job");
   EXPECT_EQ(changed([](GramHeader& h) { h.tile = 16; }), "tile: '8' in the file, '16' in the job");
   EXPECT_EQ(changed([](GramHeader& h) { h.sample_shape = {192}; }),
             "sample shape: '3 x 8 x 8' in the file, '192 features' in the job");

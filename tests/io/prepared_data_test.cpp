@@ -4,6 +4,7 @@
 
 #include "io/data_fingerprint.hpp"
 #include "io/encoding.hpp"
+#include "io/mirror_images.hpp"
 #include "tests/io/data_files.hpp"
 
 namespace widegram::io {
@@ -33,6 +34,40 @@ TEST(Encoding, ClassesAndValues) {
   ASSERT_EQ(as_they_are.rows(), 1);
   EXPECT_EQ(as_they_are(0, 0), 0.5);
   EXPECT_EQ(as_they_are(0, 1), -3);
+}
+
+TEST(MirrorImages, StandBehindTheirImagesOnEveryRank) {
+  const Communicator comm = Communicator::world();
+  const TempDir dir(comm);
+  const std::vector<double> pixels = some_numbers<double>(100 * 2 * 2 * 3, 1000);
+  write_file(comm, dir / "x.npy", npy_bytes("<f8", "(100, 2, 2, 3)", pixels));
+  write_file(comm, dir / "y.npy", npy_bytes("<f8", "(100, 2)", some_numbers<double>(200, 50)));
+  for (const Targets targets : {Targets::classes, Targets::values}) {
+    const bool classes = targets == Targets::classes;
+    const DataSpec spec =
+        classes ? DataSpec{.source = "digits[:100]"}
+                : DataSpec{.source = dir / "x.npy", .labels = dir / "y.npy", .targets = targets};
+    const DataSet before = read_data(comm, spec);
+    DataSet set = before;
+    add_mirror_images(set);
+    EXPECT_EQ(set.samples(), 200);
+    EXPECT_EQ(set.local, set.partition.range(comm.rank()));
+    ASSERT_EQ(set.local, (Range{2 * before.local.begin, 2 * before.local.end}));
+    ASSERT_EQ(set.inputs.cols(), set.local.size());
+    const Index width = set.shape.width;
+    for (Index j = 0; j < set.local.size(); ++j) {
+      for (Index i = 0; i < set.features(); ++i) {
+        const Index mirrored = i / width * width + width - 1 - i % width;
+        EXPECT_EQ(set.inputs(i, j), before.inputs(j % 2 == 0 ? i : mirrored, j / 2));
+      }
+      const auto place = static_cast<std::size_t>(j);
+      if (classes) {
+        EXPECT_EQ(set.classes[place], before.classes[place / 2]);
+        continue;
+      }
+      for (Index k = 0; k < 2; ++k) EXPECT_EQ(set.values(k, j), before.values(k, j / 2));
+    }
+  }
 }
 
 TEST(Fingerprint, SameOnAnyNumberOfRanks) {

@@ -14,6 +14,7 @@ small_settings() {
       [[ -d /usr/share/datasets/fashion-mnist ]] || return 1
       echo "data.train=fashion-mnist:train[:300] data.test=fashion-mnist:test[:100]" ;;
     digits) echo "data.train=digits:train[:400] data.test=digits:test[:100]" ;;
+    depths) echo "data.train=digits:train[:30] data.test=digits:test[:30]" ;;
     cntk-gap) echo "data.train=digits:train[:60] data.test=digits:test[:30]" ;;
     *) echo "" ;;
   esac

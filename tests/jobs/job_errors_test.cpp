@@ -93,10 +93,30 @@ TEST(JobErrors, WhatComesLaterIsNamedAndRefused) {
   for (const char* line :
        {"[dkm]", "solve.ridges = [1e-3]", "solve.selection = \"loo\"", "solve.precision = \"mixed\"",
         "solve.preconditioner = \"nystrom\"", "solve.preconditioner_rank = 512", "gram.mode = \"recompute\"",
-        "gram.mode = \"out-of-core\"", "predict.variance = true", "data.augment = \"flip\"",
-        "kernel.both = true", "kernel.depths = [1, 2]"})
+        "gram.mode = \"out-of-core\"", "predict.variance = true"})
     expect_parts(message_of_line(line), {"job.toml:3", "comes with a later version"});
   expect_parts(message_of_line("gram.mode = \"storred\""), {"gram.mode must be \"stored\""});
+}
+
+TEST(JobErrors, Sharing) {
+  expect_parts(message_of_line("data.augment = \"flop\""),
+               {"job.toml:3", "none | flip", "did you mean 'flip'?"});
+  expect_parts(message_of_line("data.augment = true"), {"data.augment must be one of none | flip"});
+  expect_parts(message_of_line("kernel.both = \"yes\""), {"job.toml:3", "kernel.both must be true or false"});
+  expect_parts(message_of_line("kernel.depths = 3"), {"kernel.depths must be a list of integers"});
+  expect_parts(message_of_line("kernel.depths = [3, 2.5]"), {"kernel.depths[1] must be an integer"});
+  expect_parts(message_of_line("kernel.depths = [3, 0]"), {"kernel.depths[1] = 0", "at least 1"});
+  expect_parts(message_of_line("kernel.depths = [3, 5, 3]"), {"job.toml:3", "kernel.depths[2] = 3", "twice"});
+  expect_parts(message_of_line("kernel.depths = [3, 5]\nkernel.depth = 4"),
+               {"job.toml:4", "kernel.depth = 4", "kernel.depths = [3, 5]"});
+  expect_parts(message_of("data.train = 'd'\nkernel.preset = 'myrtle5'\nkernel.depths = [3]\n"),
+               {"job.toml:3", "kernel.depths", "'myrtle5' takes no depth"});
+  expect_parts(message_of("data.train = 'd'\nkernel.preset = 'dens'\nkernel.depths = [3]\n"),
+               {"job.toml:2", "dens", "dense"});
+  expect_parts(message_of("data.train = 'd'\nkernel.layers = [{ op = \"dense\" }]\nkernel.depths = [3]\n"),
+               {"job.toml:3", "kernel.depths", "belongs to a preset"});
+  expect_parts(message_of_line("kernel.depths = []\nkernel.both = false\ndata.augment = \"none\""),
+               {"accepted"});
 }
 
 TEST(JobErrors, Set) {

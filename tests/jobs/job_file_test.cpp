@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "jobs/gram_family.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/mpi/agree.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -25,12 +26,15 @@ targets    = "classes"
 encoding   = "one-hot"
 features   = 784
 preprocess = ["scale(0.5)", "standardize", "zca(0.1)"]
+augment    = "flip"
 
 [kernel]
 function        = "nngp"
 precision       = "float64"
 preset          = "cntk-gap"
 depth           = 7
+depths          = [7, 9]
+both            = true
 weight_variance = 1.75
 bias_variance   = 0.25
 activation      = { op = "leaky_relu", slope = 0.1 }
@@ -77,7 +81,10 @@ TEST(JobFile, EveryKeyIsRead) {
   EXPECT_EQ(job.data.preprocess,
             (std::vector<io::Step>{
                 {io::Step::Kind::scale, 0.5}, {io::Step::Kind::standardize, 0}, {io::Step::Kind::zca, 0.1}}));
+  EXPECT_EQ(job.data.augment, Augment::flip);
   EXPECT_EQ(job.kernel.function, kernels::Function::nngp);
+  EXPECT_TRUE(job.kernel.both);
+  EXPECT_EQ(job.kernel.depths, (std::vector<Index>{7, 9}));
   EXPECT_EQ(job.kernel.precision, io::Precision::float64);
   EXPECT_EQ(kernels::canonical(job.kernel.network),
             kernels::canonical(kernels::preset("cntk-gap", {.depth = 7,
@@ -94,6 +101,35 @@ TEST(JobFile, EveryKeyIsRead) {
   std::string petsc;
   for (const PetscOption& option : job.petsc) petsc += "-" + option.name + " " + option.value + ";";
   EXPECT_EQ(petsc, "-ksp_monitor ;-ksp_rtol 0.001;-log_view :runs/petsc.log;-sizes 1,2;-vec_cuda false;");
+}
+
+TEST(JobFile, DepthsAndFunctionsOfOnePass) {
+  const auto kernel_of = [](const std::string& lines) {
+    return parse_job(std::string(small_job) + lines, "job.toml").kernel;
+  };
+  const auto files_of = [](const KernelSection& kernel) { return gram_family(kernel).files(); };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(files_of(kernel_of("")), Names{"gram.h5"});
+  EXPECT_EQ(files_of(kernel_of("kernel.both = true\nkernel.function = 'nngp'\n")),
+            (Names{"gram.h5", "gram-ntk.h5"}));
+
+  // Without a depth the last one is the job's own.
+  const KernelSection last = kernel_of("kernel.depths = [3, 10, 5]\n");
+  EXPECT_EQ(last.depth, 5);
+  EXPECT_EQ(kernels::canonical(last.network), kernels::canonical(kernels::preset("dense", {.depth = 5})));
+  EXPECT_EQ(files_of(last), (Names{"gram.h5", "gram-depth3.h5", "gram-depth10.h5"}));
+
+  const KernelSection named = kernel_of("kernel.depths = [3, 10]\nkernel.depth = 3\nkernel.both = true\n");
+  const GramFamily family = gram_family(named);
+  EXPECT_EQ(family.files(), (Names{"gram.h5", "gram-nngp.h5", "gram-depth10.h5", "gram-depth10-nngp.h5"}));
+  ASSERT_EQ(family.networks.size(), 2U);
+  for (const FamilyMember& member : family.members) {
+    const bool deep = member.file.find("10") != std::string::npos;
+    EXPECT_EQ(kernels::canonical(family.networks[static_cast<std::size_t>(member.choice.network)]),
+              kernels::canonical(kernels::preset("dense", {.depth = deep ? 10 : 3})));
+    EXPECT_EQ(member.choice.function == kernels::Function::nngp,
+              member.file.find("nngp") != std::string::npos);
+  }
 }
 
 TEST(JobFile, DefaultsAreThoseOfTheContract) {
@@ -114,11 +150,16 @@ TEST(JobFile, DefaultsAreThoseOfTheContract) {
 }
 
 TEST(JobFile, TheResolvedJobIsTheSameJob) {
-  for (const char* text : {whole_job, small_job}) {
+  const std::string shared =
+      std::string(small_job) + "data.augment = 'flip'\nkernel.both = true\nkernel.depths = [3, 5]\n";
+  for (const std::string& text : {std::string(whole_job), std::string(small_job), shared}) {
     const std::string resolved = to_toml(parse_job(text, "job.toml"));
     const Job again = parse_job(resolved, "other.toml");
     EXPECT_EQ(to_toml(again), resolved);
   }
+  const std::string resolved = to_toml(parse_job(shared, "job.toml"));
+  for (const char* line : {"augment = \"flip\"\n", "both = true\n", "depths = [3, 5]\n", "depth = 5\n"})
+    EXPECT_NE(resolved.find(line), std::string::npos) << line;
 }
 
 TEST(JobFile, TheResolvedJobKeepsLayersWithTheirDefaults) {
@@ -141,12 +182,12 @@ kernel.layers = [ { op = "conv", padding = "circular" }, { op = "leaky_relu" }, 
 }
 
 TEST(JobFile, SetReplacesAndAdds) {
-  const Job job =
-      parse_job(whole_job, "job.toml",
-                std::vector<std::string>{"solve.tolerance=1e-3", "output=runs/a b",
-                                         "data.preprocess=[\"center\"]", "gram.checkpoint_every=90s",
-                                         "kernel.activation=erf", "data.train=fashion-mnist:train[:20]",
-                                         "petsc.ksp_type=\"cg\"", "kernel.depth=2", "kernel.depth=3"});
+  const Job job = parse_job(
+      whole_job, "job.toml",
+      std::vector<std::string>{"solve.tolerance=1e-3", "output=runs/a b", "data.preprocess=[\"center\"]",
+                               "gram.checkpoint_every=90s", "kernel.activation=erf",
+                               "data.train=fashion-mnist:train[:20]", "petsc.ksp_type=\"cg\"",
+                               "kernel.depths=[2, 3]", "kernel.depth=2", "kernel.depth=3"});
   EXPECT_EQ(job.solve.tolerance, 1e-3);
   EXPECT_EQ(job.output, "runs/a b");
   EXPECT_EQ(job.data.preprocess, (std::vector<io::Step>{{io::Step::Kind::center, 0}}));

@@ -1,8 +1,6 @@
 // The main job from end to end, on any number of ranks: the same bits, nothing computed twice, and errors
 // that say what to do.
 
-#include "jobs/pipeline.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,88 +13,15 @@
 #include "io/gram_store.hpp"
 #include "io/model.hpp"
 #include "io/verify.hpp"
-#include "jobs/job_file.hpp"
 #include "src/base/matrix.hpp"
 #include "src/mpi/agree.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "tests/jobs/pipeline_fixture.hpp"
 
 namespace widegram::jobs {
 namespace {
 
-constexpr Parts everything{.gram = true, .solve = true, .predict = true};
-
-class Pipeline : public testing::Test {
- protected:
-  /// A small job on digits, changed by settings as --set takes them, with its output in `folder` of the
-  /// scratch folder.
-  Job job(const std::string& folder, std::vector<std::string> settings = {}) const {
-    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
-    return parse_job(
-        "data.train = 'digits:train[:300]'\ndata.test = 'digits:test[:70]'\n"
-        "kernel.preset = 'dense'\nkernel.depth = 2\ngram.tile = 16\nsolve.ridge = 1e-3\n",
-        "job.toml", settings);
-  }
-
-  nlohmann::json run(const mpi::Communicator& comm, const Job& job, const Parts& parts) const {
-    Progress silent;
-    CommandLine line;
-    line.command = "run";
-    EXPECT_EQ(run_parts({comm, line, &job, silent}, parts), ExitCode::done);
-    comm.barrier();
-    std::ifstream in(std::filesystem::path(job.output) / "metrics.json");
-    return nlohmann::json::parse(in);
-  }
-  nlohmann::json run(const Job& job, const Parts& parts = everything) const { return run(comm_, job, parts); }
-
-  /// The error that all ranks meet alike.
-  std::string error_of(const Job& job, ExitCode code, const Parts& parts = everything) const {
-    try {
-      run(job, parts);
-    } catch (const mpi::CollectiveError& error) {
-      EXPECT_EQ(error.code(), code) << error.what();
-      return error.what();
-    }
-    ADD_FAILURE() << "no error";
-    return "";
-  }
-
-  std::string file(const std::string& folder, const std::string& name) const {
-    return scratch_ / (folder + "/" + name);
-  }
-
-  /// All entries that a store holds, tile by tile.
-  std::vector<float> entries(const std::string& folder) const {
-    const mpi::Communicator self = mpi::Communicator::self();
-    auto store = io::GramStore::open(self, file(folder, "gram.h5"), hdf5::Access::read);
-    EXPECT_TRUE(store.complete());
-    std::vector<float> all;
-    for (const io::GramPart part : {io::GramPart::train, io::GramPart::test_train}) {
-      const io::GramTiles& tiles = store.tiles(part);
-      for (TileIndex row = 0; row < tiles.rows().count(); ++row)
-        for (TileIndex col = 0; col < tiles.cols().count(); ++col) {
-          if (!tiles.holds(row, col)) continue;
-          Matrix<float> tile(tiles.rows().range(row).size(), tiles.cols().range(col).size());
-          const io::StoredTile<float> stored{row, col, tile.view()};
-          EXPECT_TRUE(store.read_tiles<float>(part, std::span(&stored, 1)).empty()) << row << ", " << col;
-          all.insert(all.end(), tile.data(), tile.data() + tile.rows() * tile.cols());
-        }
-    }
-    store.close();
-    return all;
-  }
-
-  /// Copies a file of one folder to another, which is made.
-  void copy(const std::string& from, const std::string& to, const std::string& name) const {
-    mpi::on_root(comm_, [&] {
-      std::filesystem::create_directories(scratch_ / to);
-      std::filesystem::copy_file(file(from, name), file(to, name),
-                                 std::filesystem::copy_options::overwrite_existing);
-    });
-  }
-
-  mpi::Communicator comm_ = mpi::Communicator::world();
-  test::TempDir scratch_{comm_};
-};
+using test::everything;
+using Pipeline = test::PipelineFixture;
 
 TEST_F(Pipeline, AnyRankCountGivesTheBitsOfOneRank) {
   const auto together = run(job("together"));

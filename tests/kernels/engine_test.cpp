@@ -17,6 +17,7 @@ using test::Gram;
 using test::gram_of;
 using test::ids_from;
 using test::random_samples;
+using test::tile;
 using Samples = std::vector<std::vector<double>>;
 
 const Network relu3 = preset("dense", {});
@@ -58,7 +59,7 @@ TEST(DenseEngine, EqualSamplesHaveTheDiagonalsValue) {
   const auto check = [&]<class Real>(Real) {
     const auto engine = make_engine<Real>(biased, {13, 1, 1}, test::test_edge);
     const auto inputs = test::columns<Real>(samples);
-    const auto prepared = engine->prepare(inputs.view(), ids_from(0, 40));
+    const auto prepared = engine->prepare(inputs.view(), ids_from(0, 40), SampleOrder::single);
     const Gram<Real> gram = gram_of(*engine, *prepared, *prepared);
     for (const auto& [i, j] : {std::pair<Index, Index>{2, 35}, {35, 2}, {16, 17}, {5, 5}, {39, 39}}) {
       EXPECT_EQ(gram.nngp(i, j), static_cast<Real>(prepared->diagonal(Function::nngp, i)));
@@ -73,7 +74,7 @@ TEST(DenseEngine, ReluDiagonalIsKnown) {
   const Samples samples = random_samples(3, 9, 2);
   const auto engine = make_engine<double>(relu3, {9, 1, 1}, test::test_edge);
   const auto inputs = test::columns<double>(samples);
-  const auto prepared = engine->prepare(inputs.view(), ids_from(0, 3));
+  const auto prepared = engine->prepare(inputs.view(), ids_from(0, 3), SampleOrder::single);
   for (Index i = 0; i < 3; ++i) {
     double variance = 0;
     for (const double x : samples[static_cast<std::size_t>(i)]) variance += x * x / 9;
@@ -87,23 +88,26 @@ TEST(DenseEngine, AnEntryDependsOnItsPairAndPlaceAlone) {
   const Samples samples = random_samples(70, 21, 3);
   const Matrix<float> inputs = test::columns<float>(samples);
   const auto engine = make_engine<float>(biased, {21, 1, 1}, test::test_edge);
-  const auto all = engine->prepare(inputs.view(), ids_from(0, 70));
+  const auto all = engine->prepare(inputs.view(), ids_from(0, 70), SampleOrder::single);
   const Range rows{48, 64};
   const Range cols{16, 32};
   Gram<float> whole{Matrix<float>(16, 16), Matrix<float>(16, 16)};
-  engine->tile(*all, rows.begin, *all, cols.begin, {whole.nngp.view(), whole.ntk.view()});
+  tile(*engine, *all, rows.begin, *all, cols.begin, {whole.nngp.view(), whole.ntk.view()});
 
-  const auto some_rows = engine->prepare(inputs.view().block({0, 21}, rows), ids_from(48, 16));
-  const auto some_cols = engine->prepare(inputs.view().block({0, 21}, cols), ids_from(16, 16));
+  const auto some_rows =
+      engine->prepare(inputs.view().block({0, 21}, rows), ids_from(48, 16), SampleOrder::single);
+  const auto some_cols =
+      engine->prepare(inputs.view().block({0, 21}, cols), ids_from(16, 16), SampleOrder::single);
   Gram<float> alone{Matrix<float>(16, 16), Matrix<float>(16, 16)};
-  engine->tile(*some_rows, 0, *some_cols, 0, {alone.nngp.view(), alone.ntk.view()});
+  tile(*engine, *some_rows, 0, *some_cols, 0, {alone.nngp.view(), alone.ntk.view()});
   expect_same_bits(alone.nngp, whole.nngp);
   expect_same_bits(alone.ntk, whole.ntk);
 
   // Fewer samples, at the matrix's edge, and one function alone.
-  const auto few = engine->prepare(inputs.view().block({0, 21}, {48, 53}), ids_from(48, 5));
+  const auto few =
+      engine->prepare(inputs.view().block({0, 21}, {48, 53}), ids_from(48, 5), SampleOrder::single);
   Matrix<float> edge(5, 16);
-  engine->tile(*few, 0, *some_cols, 0, {.nngp = {}, .ntk = edge.view()});
+  tile(*engine, *few, 0, *some_cols, 0, {.nngp = {}, .ntk = edge.view()});
   for (Index j = 0; j < 16; ++j)
     for (Index i = 0; i < 5; ++i) EXPECT_EQ(edge(i, j), whole.ntk(i, j));
 }
@@ -111,9 +115,9 @@ TEST(DenseEngine, AnEntryDependsOnItsPairAndPlaceAlone) {
 TEST(DenseEngine, NngpAloneIsTheSame) {
   const auto inputs = test::columns<double>(random_samples(16, 7, 4));
   const auto engine = make_engine<double>(biased, {7, 1, 1}, test::test_edge);
-  const auto prepared = engine->prepare(inputs.view(), ids_from(0, 16));
+  const auto prepared = engine->prepare(inputs.view(), ids_from(0, 16), SampleOrder::single);
   Matrix<double> alone(16, 16);
-  engine->tile(*prepared, 0, *prepared, 0, {.nngp = alone.view(), .ntk = {}});
+  tile(*engine, *prepared, 0, *prepared, 0, {.nngp = alone.view(), .ntk = {}});
   expect_same_bits(alone, gram_of(*engine, *prepared, *prepared).nngp);
 }
 
@@ -251,16 +255,23 @@ TEST(PixelEngine, FlippingBothImagesChangesNothing) {
 TEST(Engine, PlanFiguresAreSensible) {
   const auto dense = make_engine<float>(relu3, {784, 1, 1}, 64);
   EXPECT_EQ(dense->name().substr(0, 6), "dense ");
-  EXPECT_GT(dense->flops_per_entry(), 2 * 784);
-  EXPECT_LT(dense->flops_per_entry(), 2 * 784 + 300);
+  EXPECT_GT(dense->flops_per_entry(SampleOrder::single), 2 * 784);
+  EXPECT_LT(dense->flops_per_entry(SampleOrder::single), 2 * 784 + 300);
   EXPECT_GE(dense->bytes_per_sample(), 784 * 4 + 3 * 4);
   EXPECT_LT(dense->bytes_per_sample(), 784 * 4 + 300);
   // Images that are flattened first are vectors.
   EXPECT_EQ(make_engine<float>(relu3, {1, 28, 28}, 64)->name(), dense->name());
   const auto images = make_engine<float>(small_conv(GlobalAvgPool{}), {3, 8, 8}, 64);
-  EXPECT_EQ(images->name().substr(0, 6), "pixel ");
-  EXPECT_GT(images->flops_per_entry(), 64 * 64 * 2 * (8 + 25));
-  EXPECT_EQ(images->bytes_per_sample(), 192 * 4 + 32 + 2 * 64 * 8);
+  EXPECT_EQ(images->name().substr(0, 15), "offset planes (");
+  EXPECT_NE(images->name().find(": 64 planes of 8 x 8"), std::string::npos) << images->name();
+  EXPECT_GT(images->flops_per_entry(SampleOrder::single), 64 * 64 * 2 * (8 + 25));
+  EXPECT_EQ(images->bytes_per_sample(), 192 * 4 + 32 + 8);
+  EXPECT_NE(make_engine<float>(small_conv(Flatten{}), {3, 8, 8}, 64)->name().find("pixel diagonal ("),
+            std::string::npos);
+  // Where planes cannot help, the name says why.
+  const auto general = make_engine<float>({Conv{}, Numerical{"tanh"}, GlobalAvgPool{}}, {3, 8, 8}, 64);
+  EXPECT_EQ(general->name().substr(0, 13), "pixel pairs (");
+  EXPECT_NE(general->name().find("tanh"), std::string::npos) << general->name();
 }
 
 TEST(Engine, FlattenFirstIsTheSameKernelAsTheVectors) {

@@ -26,13 +26,14 @@ void check_case(const GoldenCase& golden) {
   SCOPED_TRACE(golden.name);
   const auto engine = make_engine<double>(golden.network, golden.shape, test::test_edge);
   const Matrix<double> inputs = test::columns<double>(golden.inputs);
-  const auto train = engine->prepare(inputs.view(), test::ids_from(0, inputs.cols()));
+  const auto train = engine->prepare(inputs.view(), test::ids_from(0, inputs.cols()), SampleOrder::single);
   const auto gram = test::gram_of(*engine, *train, *train);
   expect_close(gram.nngp, golden.nngp, golden.tolerance, "nngp");
   expect_close(gram.ntk, golden.ntk, golden.tolerance, "ntk");
   if (golden.test_inputs.empty()) return;
   const Matrix<double> test_inputs = test::columns<double>(golden.test_inputs);
-  const auto test_set = engine->prepare(test_inputs.view(), test::ids_from(1'000'000, test_inputs.cols()));
+  const auto test_set =
+      engine->prepare(test_inputs.view(), test::ids_from(1'000'000, test_inputs.cols()), SampleOrder::single);
   const auto cross = test::gram_of(*engine, *test_set, *train);
   expect_close(cross.nngp, golden.nngp_test, golden.tolerance, "nngp_test");
   expect_close(cross.ntk, golden.ntk_test, golden.tolerance, "ntk_test");

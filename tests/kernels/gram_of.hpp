@@ -47,6 +47,13 @@ struct Gram {
   Matrix<Real> ntk;
 };
 
+/// A tile of an engine's first network.
+template <class Real>
+void tile(const Engine<Real>& engine, const Prepared& rows, Index row, const Prepared& cols, Index col,
+          const TileOutput<Real>& out) {
+  engine.tile(rows, row, cols, col, std::span(&out, 1));
+}
+
 /// All entries, tile by tile.
 template <class Real>
 Gram<Real> gram_of(const Engine<Real>& engine, const Prepared& rows, const Prepared& cols,
@@ -56,7 +63,7 @@ Gram<Real> gram_of(const Engine<Real>& engine, const Prepared& rows, const Prepa
     for (Index i = 0; i < rows.count(); i += edge) {
       const Range r{i, std::min(i + edge, rows.count())};
       const Range c{j, std::min(j + edge, cols.count())};
-      engine.tile(rows, i, cols, j, {gram.nngp.view().block(r, c), gram.ntk.view().block(r, c)});
+      tile(engine, rows, i, cols, j, {gram.nngp.view().block(r, c), gram.ntk.view().block(r, c)});
     }
   return gram;
 }
@@ -67,7 +74,7 @@ Gram<Real> gram_of(const Network& network, const SampleShape& shape,
                    const std::vector<std::vector<double>>& samples) {
   const auto engine = make_engine<Real>(network, shape, test_edge);
   const Matrix<Real> inputs = columns<Real>(samples);
-  const auto prepared = engine->prepare(inputs.view(), ids_from(0, inputs.cols()));
+  const auto prepared = engine->prepare(inputs.view(), ids_from(0, inputs.cols()), SampleOrder::single);
   return gram_of(*engine, *prepared, *prepared);
 }
 

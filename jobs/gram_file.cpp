@@ -1,0 +1,56 @@
+#include "jobs/gram_file.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "src/mpi/agree.hpp"
+
+namespace widegram::jobs {
+
+GramFile::GramFile(const CommandContext& context, const std::string& name, const io::GramHeader& header,
+                   const Options& options)
+    : tests_provided_(header.m() == 0) {
+  const mpi::Communicator& comm = context.comm;
+  const std::string path = (std::filesystem::path(context.job->output) / name).string();
+  // A file that is there but cannot be looked at is opened all the same: that names the reason.
+  const bool missing =
+      comm.broadcast(comm.is_root() && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT ? 1 : 0) != 0;
+  if (missing) {
+    if (options.needs_store) store_ = io::GramStore::create(comm, path, header);
+    return;
+  }
+  writable_ = comm.broadcast(comm.is_root() && ::access(path.c_str(), W_OK) == 0 ? 1 : 0) != 0;
+  store_ = io::GramStore::open(comm, path, writable_ ? hdf5::Access::write : hdf5::Access::read);
+  const std::string difference = io::difference(store_->header(), header);
+  const std::string test_difference = io::test_difference(store_->header(), header);
+  store_has_tests_ = test_difference.empty();
+  const bool serves = difference.empty() && (store_has_tests_ || !options.keeps_tests);
+  if (serves) {
+    train_provided_ = store_->done_count(io::GramPart::train) == store_->tiles(io::GramPart::train).count();
+    if (!store_has_tests_ && header.m() > 0)
+      context.progress.note(fmt::format("{} keeps its own test block: {}", path, test_difference));
+    return;
+  }
+  const std::string& reason = difference.empty() ? test_difference : difference;
+  if (options.needs_store)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path,
+                    reason));
+  context.progress.note(fmt::format("{} is left alone: {}", path, reason));
+  store_->close();
+  store_.reset();
+}
+
+void GramFile::finish() {
+  if (!store_) return;
+  if (!store_->complete() && writable_ && store_has_tests_ && train_provided_ && tests_provided_)
+    store_->finish();
+  store_->close();
+  store_.reset();
+}
+
+}  // namespace widegram::jobs
