@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <type_traits>
 
+#include "src/kernels/inner_product.hpp"
 #include "src/kernels/interpreter.hpp"
 #include "src/kernels/sample_set.hpp"
 #include "src/kernels/shapes.hpp"
@@ -16,21 +16,11 @@
 namespace widegram::kernels {
 namespace {
 
-/// <x, z> / n in double and in one order, whatever the samples: variances and corrected covariances come from
-/// here, so that copies, and multiples by powers of two, have a correlation of exactly 1.
+/// <x, z> / n: variances and corrected covariances come from here, so that copies, and multiples by powers of
+/// two, have a correlation of exactly 1.
 template <class Real>
 double covariance(const Real* x, const Real* z, Index n) {
-  constexpr Index lanes = 8;  // independent sums, so that they can run side by side
-  std::array<double, lanes> sums{};
-  const Index whole = n - n % lanes;
-  for (Index i = 0; i < whole; i += lanes)
-    for (Index l = 0; l < lanes; ++l)
-      sums[static_cast<std::size_t>(l)] += static_cast<double>(x[i + l]) * static_cast<double>(z[i + l]);
-  for (Index i = whole; i < n; ++i)
-    sums[static_cast<std::size_t>(i - whole)] += static_cast<double>(x[i]) * static_cast<double>(z[i]);
-  double sum = 0;
-  for (const double part : sums) sum += part;
-  return sum / static_cast<double>(n);
+  return inner_product(x, z, n) / static_cast<double>(n);
 }
 
 void multiply(int edge, int features, const float* x, const float* z, float* k) {

@@ -9,6 +9,7 @@
 
 #include "src/kernels/dual.hpp"
 #include "src/kernels/flips.hpp"
+#include "src/kernels/inner_product.hpp"
 #include "src/kernels/interpreter.hpp"
 #include "src/kernels/near_pairs.hpp"
 #include "src/kernels/shapes.hpp"
@@ -20,13 +21,6 @@ namespace {
 template <class To, class From>
 std::vector<To> as(const From* values, Index count) {
   return {values, values + count};
-}
-
-template <class Real>
-double dot(const Real* x, const Real* z, Index n) {
-  double sum = 0;
-  for (Index i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(z[i]);
-  return sum;
 }
 
 /// What comes behind an output's mean, on samples with themselves.
@@ -73,7 +67,7 @@ class PlaneEngine<Real>::Samples final : public SampleSet<Real> {
       const std::vector<double> image = as<double>(this->inputs().column(i), inputs.rows);
       const std::vector<PlaneSums> sums = kernel->self(kernel->prepare(image.data(), this->id(i)));
       for (std::size_t k = 0; k < sums.size(); ++k) means[k].push_back(sums[k]);
-      norms_.push_back(std::sqrt(dot(image.data(), image.data(), inputs.rows)));
+      norms_.push_back(std::sqrt(inner_product(image.data(), image.data(), inputs.rows)));
     }
     for (std::size_t k = 0; k < means.size(); ++k) {
       TailRun tail(engine.program_.outputs[k].tail, means[k], ids);
@@ -207,7 +201,7 @@ void PlaneEngine<Real>::compute(const Samples& rows, Index row, const Samples& c
   const auto is_near = [&](const TilePair& pair) {
     const Index i = row + pair.row;
     const Index j = col + pair.col;
-    return std::abs(dot(rows.inputs().column(i), cols.inputs().column(j), input_.features())) >=
+    return std::abs(inner_product(rows.inputs().column(i), cols.inputs().column(j), input_.features())) >=
            NearPairs<double>::threshold * rows.norm(i) * cols.norm(j);
   };
   std::vector<TilePair> plain, near;

@@ -18,11 +18,10 @@ PlaneLayout next_layout(const PlaneLayout& layout, const PlaneStage& stage, cons
 }
 
 std::vector<double> picture_of(const PlaneLayout& layout, const auto* values) {
-  std::vector<double> picture;
-  picture.reserve(static_cast<std::size_t>(layout.pixels()));
-  for (Index y = 0; y < layout.height; ++y)
-    for (Index x = 0; x < layout.width; ++x)
-      picture.push_back(static_cast<double>(values[y * layout.stride() + layout.slot(x)]));
+  std::vector<double> picture(static_cast<std::size_t>(layout.pixels()));
+  for_each_pixel(layout, [&](Index pixel, Index place) {
+    picture[static_cast<std::size_t>(pixel)] = static_cast<double>(values[place]);
+  });
   return picture;
 }
 

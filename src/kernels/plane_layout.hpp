@@ -54,12 +54,21 @@ struct Offset {
   bool operator==(const Offset&) const = default;
 };
 
+/// Calls use(pixel, place) for every pixel, row by row, with its place in a plane.
+template <class Use>
+void for_each_pixel(const PlaneLayout& layout, const Use& use) {
+  for (Index y = 0; y < layout.height; ++y)
+    for (Index v = 0; v < layout.vectors; ++v) {
+      Index place = y * layout.stride() + v * layout.lanes;
+      for (Index x = v; x < layout.width; x += layout.vectors) use(y * layout.width + x, place++);
+    }
+}
+
 /// Puts a picture, row by row, where a plane wants it.
 template <class Real, class From>
 void put_plain(const PlaneLayout& layout, const From* picture, Real factor, Real* to) {
-  for (Index y = 0; y < layout.height; ++y)
-    for (Index x = 0; x < layout.width; ++x)
-      to[y * layout.stride() + layout.slot(x)] = factor * static_cast<Real>(picture[y * layout.width + x]);
+  for_each_pixel(layout,
+                 [&](Index pixel, Index place) { to[place] = factor * static_cast<Real>(picture[pixel]); });
 }
 
 template <class Real, class From>

@@ -48,6 +48,7 @@ const Real* zeros() {
 template <class Real, int kVectors>
 struct Row {
   static constexpr int capacity = kVectors > 0 ? kVectors : static_cast<int>(most_vectors);
+  HWY_INLINE Row() {}  // an implicit one would not be compiled for the target
   Vec<Real> values[capacity];
 };
 
@@ -574,15 +575,13 @@ double arccos_factor(const AbRelu& activation, double scale) {
 }
 
 template <>
-const PlanePasses<float>& plane_passes() {
-  static const PlanePasses<float> passes = HWY_DYNAMIC_DISPATCH(float_passes)();
-  return passes;
+PlanePasses<float> plane_passes() {
+  return HWY_DYNAMIC_DISPATCH(float_passes)();
 }
 
 template <>
-const PlanePasses<double>& plane_passes() {
-  static const PlanePasses<double> passes = HWY_DYNAMIC_DISPATCH(double_passes)();
-  return passes;
+PlanePasses<double> plane_passes() {
+  return HWY_DYNAMIC_DISPATCH(double_passes)();
 }
 
 }  // namespace widegram::kernels

@@ -99,11 +99,12 @@ struct PlanePasses {
   double (*sum)(const PlaneLayout& layout, const Real* values);
 };
 
+/// Those for this machine.
 template <class Real>
-const PlanePasses<Real>& plane_passes();
+PlanePasses<Real> plane_passes();
 template <>
-const PlanePasses<float>& plane_passes();
+PlanePasses<float> plane_passes();
 template <>
-const PlanePasses<double>& plane_passes();
+PlanePasses<double> plane_passes();
 
 }  // namespace widegram::kernels

@@ -111,7 +111,7 @@ class PlaneRunner {
   void add(Real scale, Plane<Real>& to, Plane<Real>& from);
   void multiply(Plane<Real>& to, Plane<Real>& by);
 
-  const PlanePasses<Real>& passes_ = plane_passes<Real>();
+  PlanePasses<Real> passes_ = plane_passes<Real>();
   const PlaneProgram& program_;
   const PlaneStage& stage_;
   bool from_images_;

@@ -60,7 +60,7 @@ class PlaneTransition {
   std::vector<RowTargets> row_targets(Index dy) const;
   std::vector<Move> moves(Index dx) const;
 
-  const PlanePasses<Real>& passes_ = plane_passes<Real>();
+  PlanePasses<Real> passes_ = plane_passes<Real>();
   const PlaneStage& stage_;
   PlaneLayout from_;
   PlaneSet<Real>& to_;

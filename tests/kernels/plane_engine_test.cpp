@@ -1,10 +1,13 @@
 #include "src/kernels/plane_engine.hpp"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
+#include <set>
 
 #include "src/kernels/canonical.hpp"
+#include "src/kernels/dual.hpp"
 #include "src/kernels/pixel_engine.hpp"
 #include "src/kernels/presets.hpp"
 #include "tests/kernels/gram_of.hpp"
@@ -188,6 +191,26 @@ TEST(PlaneEngine, SaysWhatItDoesNotKnow) {
   EXPECT_NE(why({Residual{{conv(3, Padding::same, 0, 2)}, {conv(1, Padding::same, 0, 2)}}, GlobalAvgPool{}})
                 .find("inside a residual"),
             std::string::npos);
+}
+
+TEST(PlaneEngine, EveryVectorTargetOfThisMachineAgrees) {
+  std::set<std::string> seen;
+  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
+    const std::int64_t target = targets & -targets;
+    hwy::SetSupportedTargetsForTest(target);
+    if (!seen.insert(vector_target()).second)
+      continue;  // those that are not compiled fall back on the plain one
+    SCOPED_TRACE(vector_target());
+    const Network relu{conv(3), AbRelu{}, conv(3, Padding::same, 0.1), AbRelu{}, AvgPool{},
+                       conv(3), AbRelu{}};
+    for (const SampleShape& shape : {SampleShape{3, 10, 34}, SampleShape{1, 6, 8}}) {
+      compare(with_head(relu, GlobalAvgPool{}), shape);
+      compare(with_head({conv(5, Padding::circular), Gelu{}, conv(7), LayerNorm{}, AbRelu{}}, Flatten{}),
+              shape);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  EXPECT_GT(seen.size(), 1);
 }
 
 TEST(PlaneEngine, FlatBackgroundsDoNotCostDigits) {
