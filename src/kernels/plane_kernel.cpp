@@ -151,19 +151,6 @@ auto PlaneKernel<Real>::prepare(const Real* image, std::int64_t sample) -> Image
   return sides;
 }
 
-template <class Real>
-double PlaneKernel<Real>::image_bytes() const {
-  double values = 0;
-  for (std::size_t s = 0; s < stages_.size(); ++s) {
-    const PlaneLayout& layout = stages_[s].layout;
-    double numbers = s == 0 ? static_cast<double>(program_.input.channels) : 0.0;
-    for (const VarianceLayer& step : program_.stages[s].steps)
-      numbers += static_cast<double>(side_of<Real>(step, std::vector<double>{1.0}).width);
-    values += numbers * static_cast<double>(layout.size() + layout.shifted_size());
-  }
-  return values * sizeof(Real);
-}
-
 template class PlaneKernel<float>;
 template class PlaneKernel<double>;
 

@@ -31,9 +31,6 @@ class PlaneKernel {
   /// The same of an image with itself, to whose pixels the same happens where something is dropped.
   std::vector<PlaneSums> self(const Image& image);
 
-  /// Bytes of an Image.
-  double image_bytes() const;
-
  private:
   /// Planes from one stage to the next.
   struct Passage {
