@@ -120,8 +120,9 @@ Finding examine_data(const mpi::Communicator& comm) {
 std::vector<Finding> examine(const mpi::Communicator& comm, const std::string& folder) {
   std::vector<Finding> findings{examine_ranks(comm), examine_cores(comm), examine_blas(comm),
                                 examine_threads(comm)};
-  findings.push_back(
-      {Health::ok, "vectors", fmt::format("activations use {}", kernels::vector_target()), ""});
+  findings.push_back({Health::ok, "vectors",
+                      fmt::format("kernels use {}: activations and offset planes", kernels::vector_target()),
+                      ""});
   findings.push_back({Health::ok, "libraries",
                       fmt::format("{}, PETSc {}, ScaLAPACK linked", mpi_library_version(), petsc_version()),
                       ""});

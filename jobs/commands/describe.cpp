@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_plan.hpp"
 #include "src/kernels/canonical.hpp"
+#include "src/kernels/precision_note.hpp"
 #include "src/kernels/shapes.hpp"
 #include "src/mpi/agree.hpp"
 
@@ -38,9 +41,20 @@ std::string files_text(const gram::Plan& plan, const std::vector<std::string>& f
   return count > 1 ? fmt::format("{}: {}", fmt::join(files, ", "), bytes) : bytes;
 }
 
+/// What single precision does to the job's entries; worked out on the root, empty elsewhere.
+std::string float32_note(const CommandContext& context, const GramFamily& family, const SampleShape& shape) {
+  const KernelSection& kernel = context.job->kernel;
+  std::vector<kernels::Function> functions{kernel.function};
+  if (kernel.both) functions = {kernels::Function::nngp, kernels::Function::ntk};
+  std::string note;
+  mpi::on_root(context.comm, [&] { note = kernels::precision_note(family.networks, functions, shape); });
+  return note;
+}
+
+/// note: see float32_note(); none where entries are in double.
 std::string plan_text(const gram::Plan& plan, const std::string& engine,
-                      const std::vector<std::string>& files, const gram::TileSeconds& seconds,
-                      const MemoryAllowance& allowed) {
+                      const std::optional<std::string>& note, const std::vector<std::string>& files,
+                      const gram::TileSeconds& seconds, const MemoryAllowance& allowed) {
   const gram::Layout& layout = plan.layout;
   const double tile_entries = static_cast<double>(layout.tile * layout.tile);
   std::string text;
@@ -60,6 +74,7 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine,
     line("",
          fmt::format("without mirror images: {} flops, {:.3g} us",
                      readable_count(plan.kernel.flops_per_test_entry), 1e6 * seconds.test / tile_entries));
+  if (note) line("float32", *note);
   line("work", fmt::format("{} flops", readable_count(plan.flops)));
   line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
                             layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
@@ -105,7 +120,9 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
     tile.rows = kernels::SampleOrder::single;
     seconds.test = measure(tile);
   }
-  return plan_text(plan, engine->name(), family.files(), seconds, memory_allowance(context));
+  std::optional<std::string> note;
+  if constexpr (std::is_same_v<Real, float>) note = float32_note(context, family, outline.shape);
+  return plan_text(plan, engine->name(), note, family.files(), seconds, memory_allowance(context));
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include "src/kernels/flips.hpp"
 #include "src/kernels/inner_product.hpp"
 #include "src/kernels/interpreter.hpp"
-#include "src/kernels/near_pairs.hpp"
 #include "src/kernels/shapes.hpp"
 #include "src/kernels/steps.hpp"
 
@@ -22,6 +21,10 @@ template <class To, class From>
 std::vector<To> as(const From* values, Index count) {
   return {values, values + count};
 }
+
+/// Correlation of whole images from which on float leaves a pair to double: what is left of 1 - rho, pixel by
+/// pixel, is small then and loses its digits.
+constexpr double near_correlation = 1 - 1.0 / 64;
 
 /// What comes behind an output's mean, on samples with themselves.
 struct TailRun {
@@ -202,7 +205,7 @@ void PlaneEngine<Real>::compute(const Samples& rows, Index row, const Samples& c
     const Index i = row + pair.row;
     const Index j = col + pair.col;
     return std::abs(inner_product(rows.inputs().column(i), cols.inputs().column(j), input_.features())) >=
-           NearPairs<double>::threshold * rows.norm(i) * cols.norm(j);
+           near_correlation * rows.norm(i) * cols.norm(j);
   };
   std::vector<TilePair> plain, near;
   constexpr bool watches = std::is_same_v<Real, float>;

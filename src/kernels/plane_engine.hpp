@@ -16,8 +16,8 @@ namespace widegram::kernels {
 /// Networks on images by offset planes (plane_layout.hpp): K and T of one or several networks in one pass,
 /// every plane in the first-level cache from the input to the next pool. What depends on one image alone is
 /// worked out once an image and tile. Diagonal entries are exact: in double, whatever Real is. In float,
-/// entries are within 5e-6 of those in double: what comes out of the planes is averaged in double, and pairs
-/// of images that are nearly the same (correlation 1 - 2^-10 and more) are computed in double.
+/// what comes out of the planes is averaged in double, and pairs of images that are alike (correlation 1 - 2^-6
+/// and more) are computed in double. How far the other entries are from double's: precision_note.hpp.
 template <class Real>
 class PlaneEngine final : public Engine<Real> {
  public:

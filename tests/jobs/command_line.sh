@@ -23,6 +23,13 @@ works 3 "^widegram [0-9]+\.[0-9]+" --version
 works 3 "^First steps:" --help
 works 3 "^# Job files" --help-job
 works 2 "^ok +ranks +2 joined" doctor
+works 2 "^  engine +dense \([A-Z0-9_]+\)" describe right.toml
+works 2 "^  float32 +within 5e-6 of float64 " describe right.toml
+works 1 "^  float32 +further than 5e-6 from float64 " describe "$source/jobs/examples/cntk-gap.toml" --set kernel.activation=sign
+works 1 "^  engine +pixel pairs .*: planes do not know the activation tanh" describe "$source/jobs/examples/cntk-gap.toml" \
+  --set kernel.activation=tanh --set gram.tile=8
+works 1 "^  an entry" describe right.toml --set kernel.precision=float64
+! grep -q "^  float32" out || fail "describe speaks of float32 where entries are float64:"
 OMPI_COMM_WORLD_SIZE='' SLURM_NTASKS=4 "$program" doctor >out 2>err && got=0 || got=$?
 [[ $got == 2 ]] && grep -q "^FAIL  ranks" out ||
   fail "doctor did not notice four programs of one rank each (exit code $got)"

@@ -8,6 +8,15 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$source"
 
+# cifar10_file SAMPLES: as many records of CIFAR-10's binary version, a label and 32 x 32 made-up pixels in three colours.
+cifar10_file() {
+  local i
+  for ((i = 0; i < $1; i++)); do
+    printf "\\x0$((i % 10))"
+    head -c 3072 < <(seq $((7919 * i + 1)) $((7919 * i + 3000)))
+  done
+}
+
 small_settings() {
   case $1 in
     fashion)
@@ -16,6 +25,10 @@ small_settings() {
     digits) echo "data.train=digits:train[:400] data.test=digits:test[:100]" ;;
     depths) echo "data.train=digits:train[:30] data.test=digits:test[:30]" ;;
     cntk-gap) echo "data.train=digits:train[:60] data.test=digits:test[:30]" ;;
+    cifar-myrtle5)
+      cifar10_file 24 >"$scratch/train.bin"
+      cifar10_file 12 >"$scratch/test.bin"
+      echo "data.train=$scratch/train.bin data.test=$scratch/test.bin" ;;
     *) echo "" ;;
   esac
 }
@@ -32,4 +45,6 @@ for job in jobs/examples/*.toml; do
   for file in gram.h5 model.h5 predictions.h5 job.toml; do
     [[ -s $scratch/$name/$file ]] || { echo "FAILED: $name left no $file"; exit 1; }
   done
+  grep -qE '"engine": "(dense|offset planes|pixel diagonal|pixel pairs) \([A-Z0-9_]+\)' "$scratch/$name/metrics.json" ||
+    { echo "FAILED: $name names no engine with its vector instructions"; exit 1; }
 done

@@ -16,6 +16,7 @@ namespace {
 SampleShape shape_of(const std::string& source) {
   if (source.starts_with("digits")) return {1, 8, 8};
   if (source.starts_with("fashion-mnist")) return {1, 28, 28};
+  if (source.starts_with("cifar-10")) return {3, 32, 32};
   return {3, 1, 1};
 }
 
