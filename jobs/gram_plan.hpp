@@ -29,6 +29,7 @@ gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                               .flops_per_entry = engine.flops_per_entry(training_order(context.job->data)),
                               .flops_per_test_entry = engine.flops_per_entry(kernels::SampleOrder::single),
                               .bytes_per_sample = engine.bytes_per_sample(),
+                              .tile_bytes = engine.tile_bytes(),
                               .entry_bytes = static_cast<Index>(sizeof(Real)),
                               .grams = std::ssize(family.members)};
   return gram::make_plan(layout, outline.test_samples, cost,

@@ -79,10 +79,10 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine,
   line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
                             layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
                             plan.imbalance));
-  line("memory a rank", fmt::format("{} = matrix {} + inputs {} + prepared {} + records {}",
+  line("memory a rank", fmt::format("{} = matrix {} + inputs {} + prepared {} + records {} + scratch {}",
                                     readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
                                     readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
-                                    readable_bytes(plan.bytes.records)));
+                                    readable_bytes(plan.bytes.records), readable_bytes(plan.bytes.scratch)));
   line("", fmt::format("it may use {} ({}){}", readable_bytes(allowed.bytes),
                        allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine",
                        plan.bytes.total() > allowed.bytes ? ": run will refuse" : ""));

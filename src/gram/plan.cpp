@@ -85,7 +85,8 @@ RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const Kerne
   return {.inputs = samples * static_cast<double>(kernel.shape.features() * kernel.entry_bytes),
           .prepared = samples * kernel.bytes_per_sample,
           .matrix = rows * cols * static_cast<double>(matrix_entry_bytes),
-          .records = tiles(layout, test_samples) * static_cast<double>(kernel.grams) * sizeof(std::uint64_t)};
+          .records = tiles(layout, test_samples) * static_cast<double>(kernel.grams) * sizeof(std::uint64_t),
+          .scratch = kernel.tile_bytes};
 }
 
 Index Plan::ranks_that_fit(double most_bytes) const {
@@ -123,6 +124,33 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
   return plan;
 }
 
+namespace {
+
+struct TimedEdge {
+  double edge;
+  double seconds;
+};
+
+/// From part of a tile to the whole: what each image takes grows with the edge, what each pair takes with its
+/// square.
+double extrapolate(const std::vector<TimedEdge>& timed, double edge) {
+  const auto [last, seconds] = timed.back();
+  double a_pair = seconds / (last * last);
+  double an_image = 0;
+  if (timed.size() > 1) {
+    const auto [first, before] = timed[timed.size() - 2];
+    const double slope = (seconds / last - before / first) / (last - first);
+    // Noise must not turn one of them negative.
+    if (slope > 0 && slope < a_pair) {
+      an_image = seconds / last - slope * last;
+      a_pair = slope;
+    }
+  }
+  return a_pair * edge * edge + an_image * edge;
+}
+
+}  // namespace
+
 template <class Real>
 double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTime& tile, double budget) {
   // The rows, then the columns.
@@ -138,7 +166,7 @@ double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTim
   // Part of a tile may cost as much as the whole (dense) or its share (images): grow until the time is worth
   // trusting.
   const Timer total;
-  double seconds = 0;
+  std::vector<TimedEdge> timed;
   for (Index edge = std::min<Index>(2, tile.edge); edge <= tile.edge; edge = std::min(2 * edge, tile.edge)) {
     const auto rows = side(0, edge, tile.rows);
     const auto cols = side(tile.on_diagonal ? 0 : tile.edge, edge, tile.cols);
@@ -154,11 +182,11 @@ double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTim
       least = repeat == 0 ? timer.seconds() : std::min(least, timer.seconds());
       if (total.seconds() > budget) break;
     }
-    const double parts = static_cast<double>(tile.edge) / static_cast<double>(edge);
-    seconds = least * parts * parts;
-    if (edge == tile.edge || total.seconds() > budget) break;
+    timed.push_back({static_cast<double>(edge), least});
+    const bool enough = timed.size() > 1 ? total.seconds() > budget : total.seconds() > 4 * budget;
+    if (edge == tile.edge || enough) break;
   }
-  return seconds;
+  return extrapolate(timed, static_cast<double>(tile.edge));
 }
 
 template <class Real>

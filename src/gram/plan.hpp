@@ -15,6 +15,7 @@ struct KernelCost {
   double flops_per_entry = 0;       ///< of the training Gram: half where mirror images share the work
   double flops_per_test_entry = 0;  ///< of the test x train block
   double bytes_per_sample = 0;      ///< beside the inputs, once prepared
+  double tile_bytes = 0;            ///< while tiles are computed
   Index entry_bytes = 4;            ///< of the kernel's precision
   Index grams = 1;                  ///< that come from one pass and go to a file each
 };
@@ -25,7 +26,8 @@ struct RankBytes {
   double prepared = 0;  ///< what the engine keeps beside them
   double matrix = 0;    ///< its part of the block-cyclic matrix, where one is filled
   double records = 0;   ///< one checksum a tile and file, on every rank
-  double total() const { return inputs + prepared + matrix + records; }
+  double scratch = 0;   ///< while tiles are computed
+  double total() const { return inputs + prepared + matrix + records + scratch; }
 };
 
 /// matrix_entry_bytes: of one entry of the matrix to be filled; 0 where tiles only go to a file.
@@ -74,7 +76,7 @@ struct TileToTime {
 
 /// Seconds that the whole tile takes on this rank, measured on made-up inputs for about `budget` seconds.
 template <class Real>
-double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTime& tile, double budget = 0.2);
+double measure_tile_seconds(const kernels::Engine<Real>& engine, const TileToTime& tile, double budget = 0.4);
 
 /// Seconds that preparing a sample takes on this rank, measured likewise.
 template <class Real>

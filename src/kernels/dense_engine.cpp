@@ -236,6 +236,12 @@ void DenseEngine<Real>::compute_in_double(const Pairs& pairs, const Samples& row
   }
 }
 
+/// K and T, and a copy of both in a branch.
+template <class Real>
+double DenseEngine<Real>::tile_bytes() const {
+  return 4.0 * static_cast<double>(edge_ * edge_) * sizeof(Real);
+}
+
 template <class Real>
 std::string DenseEngine<Real>::name() const {
   return fmt::format("dense ({})", vector_target());

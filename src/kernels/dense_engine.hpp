@@ -24,6 +24,7 @@ class DenseEngine final : public Engine<Real> {
             std::span<const TileOutput<Real>> out) const override;
   double flops_per_entry(SampleOrder) const override { return flops_per_entry_; }
   double bytes_per_sample() const override { return bytes_per_sample_; }
+  double tile_bytes() const override;
   std::string name() const override;
 
  private:

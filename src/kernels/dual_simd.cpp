@@ -11,10 +11,8 @@
 #include "src/kernels/dual_arccos.hpp"
 #include "src/kernels/dual_members.hpp"
 #include "src/kernels/series.hpp"
+#include "src/kernels/vector_targets.hpp"
 
-// One target for each width that machines in use have; SVE's vectors have no operators.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/kernels/dual_simd.cpp"
 // Highway wants this order.

@@ -26,14 +26,14 @@ bool flattens_first(const Network& network) {
 /// The one for networks on images in one pass; none where planes do not know them, and why.
 template <class Real>
 std::unique_ptr<Engine<Real>> make_planes(std::span<const Network> networks, const SampleShape& input,
-                                          std::string& why) {
+                                          Index tile_edge, std::string& why) {
   std::optional<PlaneProgram> program = plane_program(networks, input, &why);
   if (!program) return nullptr;
   if (!PlaneEngine<Real>::fits(input)) {
     why = fmt::format("rows of {} pixels", input.width);
     return nullptr;
   }
-  return std::make_unique<PlaneEngine<Real>>(std::vector(networks.begin(), networks.end()), input,
+  return std::make_unique<PlaneEngine<Real>>(std::vector(networks.begin(), networks.end()), input, tile_edge,
                                              std::move(*program));
 }
 
@@ -50,8 +50,8 @@ std::unique_ptr<Engine<Real>> make_one(const Network& network, SampleShape input
     return std::make_unique<DenseEngine<Real>>(Network(network.begin() + 1, network.end()), input.features(),
                                                tile_edge);
   std::string why;
-  if (auto planes = make_planes<Real>(std::span(&network, 1), input, why)) return planes;
-  return std::make_unique<PixelEngine<Real>>(network, input, why);
+  if (auto planes = make_planes<Real>(std::span(&network, 1), input, tile_edge, why)) return planes;
+  return std::make_unique<PixelEngine<Real>>(network, input, tile_edge, why);
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ std::unique_ptr<Engine<Real>> make_engine(std::span<const Network> networks, Sam
                                      [&](const Network& network) { return sees_pixels(network, input); });
   std::string why;
   if (networks.size() > 1 && on_pixels)
-    if (auto planes = make_planes<Real>(networks, input, why)) return planes;
+    if (auto planes = make_planes<Real>(networks, input, tile_edge, why)) return planes;
   std::vector<std::unique_ptr<Engine<Real>>> engines;
   for (const Network& network : networks) engines.push_back(make_one<Real>(network, input, tile_edge));
   if (engines.size() == 1) return std::move(engines.front());

@@ -61,6 +61,8 @@ class Engine {
   virtual double flops_per_entry(SampleOrder order) const = 0;
   /// Memory that a Prepared takes for each sample.
   virtual double bytes_per_sample() const = 0;
+  /// Memory that tiles take while they are computed, beside what they are given.
+  virtual double tile_bytes() const = 0;
   /// What `describe` and metrics.json call this way of computing, e.g. "dense (AVX3)".
   virtual std::string name() const = 0;
 };

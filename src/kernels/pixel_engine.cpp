@@ -71,9 +71,10 @@ class PixelEngine<Real>::Samples final : public SampleSet<Real> {
 };
 
 template <class Real>
-PixelEngine<Real>::PixelEngine(Network network, SampleShape input, std::string why)
+PixelEngine<Real>::PixelEngine(Network network, SampleShape input, Index tile_edge, std::string why)
     : network_(std::move(network)),
       input_(input),
+      edge_(tile_edge),
       why_(std::move(why)),
       layout_(mixes_pixels(network_) ? Layout::outer : Layout::paired),
       variance_layers_(kernels::variance_layers(network_)),
@@ -147,6 +148,18 @@ std::pair<double, double> PixelEngine<Real>::entry(const Member& x, const Member
   PairSteps<double> steps{TraceView(x.trace), TraceView(z.trace)};
   Interpreter(steps, workspace).run(network_, block);
   return {block.nngp.data()[0], block.ntk_started ? block.ntk.data()[0] : 0.0};
+}
+
+/// What each row's pixels need at every layer, and K and T of a pair with a copy of both in a branch.
+template <class Real>
+double PixelEngine<Real>::tile_bytes() const {
+  const Variances one(variance_layers_.size(), std::vector<double>{1.0});
+  double numbers = 0;
+  for (const TraceStep<double>& step : make_trace<double>(variance_layers_, one))
+    numbers += static_cast<double>(step.side.values.size());
+  const auto pixels = static_cast<double>(input_.pixels());
+  const double pairs = layout_ == Layout::outer ? pixels * pixels : pixels;
+  return (static_cast<double>(edge_) * numbers * pixels + 4 * pairs) * sizeof(double);
 }
 
 template <class Real>

@@ -17,7 +17,7 @@ template <class Real>
 class PixelEngine final : public Engine<Real> {
  public:
   /// The network must fit the input. why: it has to be the plain way, for its name.
-  PixelEngine(Network network, SampleShape input, std::string why = "");
+  PixelEngine(Network network, SampleShape input, Index tile_edge = 1, std::string why = "");
 
   Index networks() const override { return 1; }
   std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
@@ -28,6 +28,7 @@ class PixelEngine final : public Engine<Real> {
     return shares_flips_ && order == SampleOrder::flip_pairs ? flops_per_entry_ / 2 : flops_per_entry_;
   }
   double bytes_per_sample() const override { return bytes_per_sample_; }
+  double tile_bytes() const override;
   std::string name() const override;
 
  private:
@@ -41,6 +42,7 @@ class PixelEngine final : public Engine<Real> {
 
   Network network_;
   SampleShape input_;
+  Index edge_;
   std::string why_;
   Layout layout_;
   std::vector<VarianceLayer> variance_layers_;

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <type_traits>
 
+#include "src/base/error.hpp"
 #include "src/kernels/dual.hpp"
 #include "src/kernels/flips.hpp"
 #include "src/kernels/inner_product.hpp"
@@ -48,6 +50,20 @@ struct TailRun {
   }
 };
 
+/// Values far below 1 end in numbers without digits, or in zero, unless Real is double.
+template <class Real>
+void check_size(double mean, std::int64_t sample) {
+  constexpr double least = 1024.0 * 1024.0 * static_cast<double>(std::numeric_limits<Real>::min());
+  if (mean <= 0 || mean >= least) return;
+  throw Error(
+      ExitCode::numerical,
+      fmt::format(
+          "{} sample {} (counted from 0) has the covariance {:.1e} behind the convolutions: it underflows; "
+          "raise the weight variances (2 keeps those of relu), scale the inputs, or take "
+          "kernel.precision = \"float64\"",
+          sample < 0 ? "test" : "training", sample < 0 ? -1 - sample : sample, mean));
+}
+
 std::string planes_text(const PlaneProgram& program) {
   std::string text;
   for (const PlaneStage& stage : program.stages)
@@ -69,7 +85,10 @@ class PlaneEngine<Real>::Samples final : public SampleSet<Real> {
     for (Index i = 0; i < this->count(); ++i) {
       const std::vector<double> image = as<double>(this->inputs().column(i), inputs.rows);
       const std::vector<PlaneSums> sums = kernel->self(kernel->prepare(image.data(), this->id(i)));
-      for (std::size_t k = 0; k < sums.size(); ++k) means[k].push_back(sums[k]);
+      for (std::size_t k = 0; k < sums.size(); ++k) {
+        check_size<Real>(sums[k].nngp, this->id(i));
+        means[k].push_back(sums[k]);
+      }
       norms_.push_back(std::sqrt(inner_product(image.data(), image.data(), inputs.rows)));
     }
     for (std::size_t k = 0; k < means.size(); ++k) {
@@ -97,9 +116,11 @@ struct PlaneEngine<Real>::Means {
 };
 
 template <class Real>
-PlaneEngine<Real>::PlaneEngine(std::vector<Network> networks, const SampleShape& input, PlaneProgram program)
+PlaneEngine<Real>::PlaneEngine(std::vector<Network> networks, const SampleShape& input, Index tile_edge,
+                               PlaneProgram program)
     : networks_(std::move(networks)),
       input_(input),
+      edge_(tile_edge),
       program_(std::move(program)),
       only_ids_(std::any_of(networks_.begin(), networks_.end(), drops_out)),
       shares_flips_(std::all_of(networks_.begin(), networks_.end(),
@@ -252,6 +273,15 @@ double PlaneEngine<Real>::bytes_per_sample() const {
          static_cast<double>(networks_.size() - 1) * 2 * sizeof(double);
 }
 
+/// The sides of a tile's rows and one column, the planes between stages, and the latter in double for
+/// diagonals.
+template <class Real>
+double PlaneEngine<Real>::tile_bytes() const {
+  const auto kernel = this->kernel<Real>();
+  const double diagonals = std::is_same_v<Real, double> ? 0.0 : this->kernel<double>()->bytes(1);
+  return kernel->bytes(edge_) + diagonals;
+}
+
 template <class Real>
 std::string PlaneEngine<Real>::name() const {
   return fmt::format("{} ({}): {}",
@@ -261,7 +291,7 @@ std::string PlaneEngine<Real>::name() const {
 
 template <class Real>
 bool PlaneEngine<Real>::fits(const SampleShape& input) {
-  return ceil_div(input.width, plane_passes<Real>().lanes) <= most_vectors;
+  return ceil_div(input.width, plane_passes<double>().lanes) <= most_vectors;
 }
 
 template class PlaneEngine<float>;

@@ -16,13 +16,13 @@ namespace widegram::kernels {
 /// Networks on images by offset planes (plane_layout.hpp): K and T of one or several networks in one pass,
 /// every plane in the first-level cache from the input to the next pool. What depends on one image alone is
 /// worked out once an image and tile. Diagonal entries are exact: in double, whatever Real is. In float,
-/// what comes out of the planes is averaged in double, and pairs of images that are alike (correlation 1 - 2^-6
-/// and more) are computed in double. How far the other entries are from double's: precision_note.hpp.
+/// what comes out of the planes is averaged in double, and pairs of images that are alike (correlation 1 -
+/// 2^-6 and more) are computed in double. How far the other entries are from double's: precision_note.hpp.
 template <class Real>
 class PlaneEngine final : public Engine<Real> {
  public:
   /// program: plane_program() of the networks, which fit the input.
-  PlaneEngine(std::vector<Network> networks, const SampleShape& input, PlaneProgram program);
+  PlaneEngine(std::vector<Network> networks, const SampleShape& input, Index tile_edge, PlaneProgram program);
 
   Index networks() const override { return std::ssize(networks_); }
   std::unique_ptr<Prepared> prepare(MatrixView<const Real> inputs, std::span<const std::int64_t> ids,
@@ -31,9 +31,10 @@ class PlaneEngine final : public Engine<Real> {
             std::span<const TileOutput<Real>> out) const override;
   double flops_per_entry(SampleOrder order) const override;
   double bytes_per_sample() const override;
+  double tile_bytes() const override;
   std::string name() const override;
 
-  /// Whether rows fit the registers that a pass holds.
+  /// Whether rows fit the registers that a pass holds, in double as well, which diagonals take.
   static bool fits(const SampleShape& input);
 
  private:
@@ -49,6 +50,7 @@ class PlaneEngine final : public Engine<Real> {
 
   std::vector<Network> networks_;
   SampleShape input_;
+  Index edge_;
   PlaneProgram program_;
   std::vector<std::vector<VarianceLayer>> tail_layers_;  ///< by network
   bool only_ids_;

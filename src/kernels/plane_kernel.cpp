@@ -151,6 +151,23 @@ auto PlaneKernel<Real>::prepare(const Real* image, std::int64_t sample) -> Image
   return sides;
 }
 
+template <class Real>
+double PlaneKernel<Real>::bytes(Index firsts) const {
+  double values = 0;
+  for (std::size_t s = 0; s < stages_.size(); ++s) {
+    const PlaneStage& stage = program_.stages[s];
+    const PlaneLayout& layout = stages_[s].layout;
+    double numbers = s == 0 ? static_cast<double>(program_.input.channels) : 0.0;
+    for (const VarianceLayer& step : stage.steps)
+      numbers += static_cast<double>(side_of<Real>(step, std::vector<double>{1.0}).width);
+    values += numbers * static_cast<double>(firsts * layout.size() + 2 * layout.shifted_size());
+    if (s > 0)
+      values += 2 * static_cast<double>(stage.planes.size() + stage.variance_planes.size()) *
+                static_cast<double>(layout.size());
+  }
+  return values * sizeof(Real);
+}
+
 template class PlaneKernel<float>;
 template class PlaneKernel<double>;
 

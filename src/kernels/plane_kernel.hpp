@@ -31,6 +31,9 @@ class PlaneKernel {
   /// The same of an image with itself, to whose pixels the same happens where something is dropped.
   std::vector<PlaneSums> self(const Image& image);
 
+  /// What it holds, and the sides of the pairs of `firsts` images with one.
+  double bytes(Index firsts) const;
+
  private:
   /// Planes from one stage to the next.
   struct Passage {

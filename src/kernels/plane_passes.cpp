@@ -7,10 +7,8 @@
 #include <type_traits>
 
 #include "src/kernels/dual.hpp"
+#include "src/kernels/vector_targets.hpp"
 
-// One target for each width that machines in use have; SVE's vectors cannot be kept in arrays.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/kernels/plane_passes.cpp"
 // Highway wants this order.

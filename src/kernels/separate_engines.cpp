@@ -79,6 +79,13 @@ double SeparateEngines<Real>::bytes_per_sample() const {
 }
 
 template <class Real>
+double SeparateEngines<Real>::tile_bytes() const {
+  double bytes = 0;
+  for (const auto& engine : engines_) bytes += engine->tile_bytes();
+  return bytes;
+}
+
+template <class Real>
 std::string SeparateEngines<Real>::name() const {
   std::vector<std::string> names;
   for (const auto& engine : engines_)

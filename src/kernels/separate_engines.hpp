@@ -22,6 +22,7 @@ class SeparateEngines final : public Engine<Real> {
             std::span<const TileOutput<Real>> out) const override;
   double flops_per_entry(SampleOrder order) const override;
   double bytes_per_sample() const override;
+  double tile_bytes() const override;
   /// The different ones' names.
   std::string name() const override;
 

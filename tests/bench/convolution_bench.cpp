@@ -1,7 +1,7 @@
 // What an entry of a convolutional kernel costs one core, in Gflop-equivalents: seconds an entry times the
 // rate of the one-core sgemm that is measured beside it, so that machines compare.
 //
-//   bench_convolution [--images cifar10:FOLDER/train.bin] [--case NAME] [--repeats 5] [--small] [--check]
+//   bench_convolution [--images FOLDER/train.bin] [--case NAME] [--repeats 5] [--small] [--check]
 //
 // One JSON line a case: 32 x 32 x 3 images, preset and depth, precision. Without --images smooth made-up
 // pictures take their place. --small: one row of pairs and one repeat. With --check: at most the figures
@@ -24,6 +24,7 @@
 #include "src/mpi/session.hpp"
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/median.hpp"
+#include "tests/support/rounded.hpp"
 
 namespace {
 
@@ -105,13 +106,12 @@ Measured measure(const Case& of, const Options& options, const Matrix<double>& i
   const Index edge = options.small ? 1 : of.edge;
   const kernels::Network network = kernels::preset(of.preset, {.depth = of.depth});
   const auto engine = kernels::make_engine<Real>(network, shape, edge);
-  Matrix<Real> inputs(shape.features(), 2 * edge);
-  for (Index j = 0; j < inputs.cols(); ++j)
-    for (Index i = 0; i < inputs.rows(); ++i) inputs(i, j) = static_cast<Real>(images(i, j));
+  const Matrix<Real> inputs = test::rounded<Real>(images);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(2 * edge));
   std::iota(ids.begin(), ids.end(), std::int64_t{0});
   const Timer preparation;
-  const auto prepared = engine->prepare(inputs.view(), ids, kernels::SampleOrder::single);
+  const auto prepared = engine->prepare(inputs.view().block({0, inputs.rows()}, {0, 2 * edge}), ids,
+                                        kernels::SampleOrder::single);
   Measured result;
   result.prepare_seconds = preparation.seconds() / static_cast<double>(2 * edge);
   Matrix<Real> tile(edge, edge);

@@ -1,7 +1,7 @@
 // How far entries by offset planes are from those of the plain double path, on every entry of a Gram of
 // images with copies and near copies among them.
 //
-//   mpirun -n RANKS bench_planes [--images cifar10:FOLDER/train.bin] [--samples 200] [--preset NAME]
+//   mpirun -n RANKS bench_planes [--images FOLDER/train.bin] [--samples 200] [--preset NAME]
 //   [--check]
 //
 // One JSON line a preset. Differences are relative to the entry. Twenty of the images are copies of others,
@@ -21,6 +21,7 @@
 #include "src/kernels/presets.hpp"
 #include "src/mpi/session.hpp"
 #include "tests/support/made_up_pictures.hpp"
+#include "tests/support/rounded.hpp"
 
 namespace {
 
@@ -86,14 +87,6 @@ Images load(const Options& options) {
   return images;
 }
 
-template <class Real>
-Matrix<Real> rounded(const Matrix<double>& values) {
-  Matrix<Real> result(values.rows(), values.cols());
-  for (Index i = 0; i < values.rows() * values.cols(); ++i)
-    result.data()[i] = static_cast<Real>(values.data()[i]);
-  return result;
-}
-
 /// Rows [row, row + 1) of the lower triangle of both kernels, NNGP then NTK.
 template <class Real>
 std::vector<double> row_of(const kernels::Engine<Real>& engine, const kernels::Prepared& samples, Index row) {
@@ -121,7 +114,7 @@ bool compare(const mpi::Communicator& comm, const Images& images, const std::str
   const Index n = images.pixels.cols();
   std::vector<std::int64_t> ids(static_cast<std::size_t>(n));
   std::iota(ids.begin(), ids.end(), std::int64_t{0});
-  const Matrix<float> single_pixels = rounded<float>(images.pixels);
+  const Matrix<float> single_pixels = widegram::test::rounded<float>(images.pixels);
   const auto single = kernels::make_engine<float>(network, images.shape, n);
   const auto full = kernels::make_engine<double>(network, images.shape, n);
   const kernels::PixelEngine<double> plain(network, images.shape);

@@ -109,6 +109,7 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
                         .flops_per_entry = 1000,
                         .flops_per_test_entry = 2000,
                         .bytes_per_sample = 100,
+                        .tile_bytes = 12345,
                         .entry_bytes = 4,
                         .grams = 3};
   const Layout layout = choose_layout(5000, 64, {1, 2});
@@ -119,6 +120,7 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
   EXPECT_DOUBLE_EQ(plan.bytes.matrix, 5000 * cols * 8);
   EXPECT_DOUBLE_EQ(plan.bytes.inputs, (5000 + cols + 1000) * 784 * 4);
   EXPECT_DOUBLE_EQ(plan.bytes.prepared, (5000 + cols + 1000) * 100);
+  EXPECT_DOUBLE_EQ(plan.bytes.scratch, 12345);
   EXPECT_DOUBLE_EQ(plan.bytes.records, 3 * (79 * 80 / 2 + 79 * 16) * 8);
   EXPECT_DOUBLE_EQ(plan.flops, 12502500.0 * 1000 + 5000000.0 * 2000);
 }

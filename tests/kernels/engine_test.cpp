@@ -266,6 +266,9 @@ TEST(Engine, PlanFiguresAreSensible) {
   EXPECT_NE(images->name().find(": 64 planes of 8 x 8"), std::string::npos) << images->name();
   EXPECT_GT(images->flops_per_entry(SampleOrder::single), 64 * 64 * 2 * (8 + 25));
   EXPECT_EQ(images->bytes_per_sample(), 192 * 4 + 32 + 8);
+  // Rows' sides at two activations or more, and their like in double.
+  EXPECT_GT(images->tile_bytes(), 64 * 64 * 2 * 2 * 4);
+  EXPECT_LT(images->tile_bytes(), 10e6);
   EXPECT_NE(make_engine<float>(small_conv(Flatten{}), {3, 8, 8}, 64)->name().find("pixel diagonal ("),
             std::string::npos);
   // Where planes cannot help, the name says why.

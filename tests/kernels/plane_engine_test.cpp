@@ -12,6 +12,7 @@
 #include "src/kernels/presets.hpp"
 #include "tests/kernels/gram_of.hpp"
 #include "tests/support/made_up_pictures.hpp"
+#include "tests/support/rounded.hpp"
 
 namespace widegram::kernels {
 namespace {
@@ -34,20 +35,12 @@ std::unique_ptr<Engine<Real>> planes(const std::vector<Network>& networks, const
   std::string why;
   std::optional<PlaneProgram> program = plane_program(networks, shape, &why);
   if (!program) throw std::runtime_error(why);
-  return std::make_unique<PlaneEngine<Real>>(networks, shape, std::move(*program));
-}
-
-template <class Real>
-Matrix<Real> rounded(const Matrix<double>& values) {
-  Matrix<Real> result(values.rows(), values.cols());
-  for (Index i = 0; i < values.rows() * values.cols(); ++i)
-    result.data()[i] = static_cast<Real>(values.data()[i]);
-  return result;
+  return std::make_unique<PlaneEngine<Real>>(networks, shape, test::test_edge, std::move(*program));
 }
 
 template <class Real>
 Gram<Real> gram_with(const Engine<Real>& engine, const Matrix<double>& pictures) {
-  const Matrix<Real> inputs = rounded<Real>(pictures);
+  const Matrix<Real> inputs = widegram::test::rounded<Real>(pictures);
   const auto prepared = engine.prepare(inputs.view(), test::ids_from(0, inputs.cols()), SampleOrder::single);
   return gram_of(engine, *prepared, *prepared);
 }
@@ -159,7 +152,7 @@ TEST(PlaneEngine, NetworksOfSeveralDepthsGetTheBitsThatEachGetsAlone) {
   std::vector<Network> family;
   for (const Index depth : {2, 5, 4}) family.push_back(preset("cntk-gap", {.depth = depth}));
   family.push_back(preset("cntk-flatten", {.depth = 3}));
-  const Matrix<float> inputs = rounded<float>(pictures_for(shape));
+  const Matrix<float> inputs = widegram::test::rounded<float>(pictures_for(shape));
   const auto ids = test::ids_from(0, inputs.cols());
   const auto together = planes<float>(family, shape);
   const auto samples = together->prepare(inputs.view(), ids, SampleOrder::single);
@@ -225,6 +218,31 @@ TEST(PlaneEngine, FlatBackgroundsDoNotCostDigits) {
   const Gram<float> found = gram_with(*planes<float>({network}, shape), pictures);
   EXPECT_LE(distance(found.ntk, expected.ntk), 5e-6);
   EXPECT_LE(distance(found.nngp, expected.nngp), 5e-6);
+}
+
+TEST(PlaneEngine, RowsUpToTheWidestInDouble) {
+  const Index widest = most_vectors * plane_passes<double>().lanes;
+  const Network network{conv(3), AbRelu{}, Flatten{}, Dense{}};
+  compare(network, {1, 1, widest});
+  EXPECT_TRUE(PlaneEngine<float>::fits({1, 1, widest}));
+  EXPECT_FALSE(PlaneEngine<float>::fits({1, 1, widest + 1}));
+  const auto wider = make_engine<float>(network, {1, 1, widest + 1}, test::test_edge);
+  EXPECT_NE(wider->name().find("rows of "), std::string::npos) << wider->name();
+}
+
+TEST(PlaneEngine, UnderflowNamesTheSample) {
+  const SampleShape shape{1, 6, 8};
+  Network network;
+  for (int i = 0; i < 30; ++i) network.insert(network.end(), {Conv{3, 1, Padding::same, 0.1, 0}, AbRelu{}});
+  network.emplace_back(GlobalAvgPool{});
+  EXPECT_GT(gram_with(*planes<double>({network}, shape), pictures_for(shape)).nngp(0, 0), 0);
+  try {
+    gram_with(*planes<float>({network}, shape), pictures_for(shape));
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(error.what()).find("training sample 0"), std::string::npos) << error.what();
+  }
 }
 
 TEST(PlaneEngine, OverflowNamesSampleAndLayer) {
