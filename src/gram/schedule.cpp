@@ -6,14 +6,19 @@
 namespace widegram::gram {
 namespace {
 
-Index tiles_to_compute(const Layout& layout, TileIndex block_row, TileIndex block_col,
-                       const std::function<bool(TileIndex, TileIndex)>& done) {
+/// Entries of a block's tiles that are still to be computed: once where two are the same by symmetry.
+Index entries_to_compute(const Layout& layout, TileIndex block_row, TileIndex block_col,
+                         const std::function<bool(TileIndex, TileIndex)>& done) {
   const Range rows = layout.tiles_of_block(block_row);
   const Range cols = layout.tiles_of_block(block_col);
-  if (!done && block_row != block_col) return rows.size() * cols.size();
+  const dist::Tiling tiles = layout.tiles();
   Index left = 0;
   for (TileIndex i = rows.begin; i < rows.end; ++i)
-    for (TileIndex j = cols.begin; j < std::min(cols.end, i + 1); ++j) left += done && done(i, j) ? 0 : 1;
+    for (TileIndex j = cols.begin; j < std::min(cols.end, i + 1); ++j) {
+      if (done && done(i, j)) continue;
+      const Index height = tiles.range(i).size();
+      left += i == j ? height * (height + 1) / 2 : height * tiles.range(j).size();
+    }
   return left;
 }
 
@@ -32,7 +37,7 @@ Schedule::Schedule(const Layout& layout, const std::function<bool(TileIndex, Til
         if ((below != above) != choice) continue;
         const bool mirror = choice && loads_[above] < loads_[below];
         mirrored_[static_cast<std::size_t>(dist::triangle_number(i, j))] = mirror;
-        loads_[mirror ? above : below] += tiles_to_compute(layout, i, j, done);
+        loads_[mirror ? above : below] += entries_to_compute(layout, i, j, done);
       }
     }
   }

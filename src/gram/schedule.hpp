@@ -61,7 +61,7 @@ class Schedule {
   std::vector<TileTask> tasks(int rank) const;
   /// Whether the pair of blocks (I, J), I >= J, is computed by the owner of (J, I).
   bool mirrored(TileIndex block_row, TileIndex block_col) const;
-  /// Tiles left to compute, a rank.
+  /// Entries left to compute, a rank.
   const std::vector<Index>& loads() const { return loads_; }
   /// Largest load over the mean load; 1 where there is nothing to do.
   double imbalance() const;

@@ -23,7 +23,7 @@ TEST(Schedule, EveryTileOfTheTriangleBelongsToOneRankThatHoldsItsInputs) {
       for (int rank = 0; rank < ranks; ++rank) {
         const int grid_row = rank / layout.grid.cols;
         const int grid_col = rank % layout.grid.cols;
-        Index tasks = 0;
+        Index entries = 0;
         for (const TileTask& task : schedule.tasks(rank)) {
           EXPECT_GE(task.row, task.col);
           EXPECT_TRUE(seen.insert({task.row, task.col}).second);
@@ -31,9 +31,11 @@ TEST(Schedule, EveryTileOfTheTriangleBelongsToOneRankThatHoldsItsInputs) {
           const TileIndex kept_col = task.mirrored ? task.row : task.col;
           EXPECT_EQ(layout.rows().owner(kept_row * 64), grid_row);
           EXPECT_EQ(layout.cols().owner(kept_col * 64), grid_col);
-          ++tasks;
+          const Index height = layout.tiles().range(task.row).size();
+          entries += task.row == task.col ? height * (height + 1) / 2
+                                          : height * layout.tiles().range(task.col).size();
         }
-        EXPECT_EQ(tasks, schedule.loads()[static_cast<std::size_t>(rank)]);
+        EXPECT_EQ(entries, schedule.loads()[static_cast<std::size_t>(rank)]);
       }
       const TileIndex tiles = layout.tiles().count();
       EXPECT_EQ(static_cast<Index>(seen.size()), tiles * (tiles + 1) / 2);
@@ -47,7 +49,7 @@ TEST(Schedule, TilesThatAreDoneCostNothingAndTheRestIsSpreadEvenly) {
   const Schedule schedule(layout, [](TileIndex row, TileIndex) { return row < 42; });
   Index left = 0;
   for (const Index load : schedule.loads()) left += load;
-  EXPECT_EQ(left, 63 * 64 / 2 - 42 * 43 / 2);
+  EXPECT_EQ(left, 4000 * 4001 / 2 - 42 * 64 * (42 * 64 + 1) / 2);
   EXPECT_LT(schedule.imbalance(), 1.1);
   EXPECT_EQ(Schedule(layout, [](TileIndex, TileIndex) { return true; }).imbalance(), 1.0);
 }
@@ -58,12 +60,17 @@ TEST(Schedule, RanksFinishTogether) {
   EXPECT_LT(Schedule(choose_layout(60000, 64, GridShape::square(256))).imbalance(), 1.05);
 }
 
+TEST(Schedule, TilesOnTheDiagonalAndAtTheEdgeCountForWhatTheyHold) {
+  for (const int ranks : {2, 3})
+    EXPECT_LT(Schedule(choose_layout(1000, 64, GridShape::square(ranks))).imbalance(), 1.01) << ranks;
+}
+
 TEST(Schedule, MoreRanksThanTilesLeavesSomeIdle) {
   const Layout layout = choose_layout(100, 64, GridShape::square(7));
   const Schedule schedule(layout);
   Index total = 0;
   for (const Index load : schedule.loads()) total += load;
-  EXPECT_EQ(total, 3);
+  EXPECT_EQ(total, 100 * 101 / 2);
 }
 
 }  // namespace
