@@ -58,10 +58,9 @@ void check_size(double mean, std::int64_t sample) {
   throw Error(
       ExitCode::numerical,
       fmt::format(
-          "{} sample {} (counted from 0) has the covariance {:.1e} behind the convolutions: it underflows; "
-          "raise the weight variances (2 keeps those of relu), scale the inputs, or take "
-          "kernel.precision = \"float64\"",
-          sample < 0 ? "test" : "training", sample < 0 ? -1 - sample : sample, mean));
+          "{} has the covariance {:.1e} behind the convolutions: it underflows; raise the weight "
+          "variances (2 keeps those of relu), scale the inputs, or take kernel.precision = \"float64\"",
+          sample_name(sample), mean));
 }
 
 std::string planes_text(const PlaneProgram& program) {

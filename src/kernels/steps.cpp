@@ -27,14 +27,17 @@ std::string name_of(const VarianceLayer& layer) {
 
 }  // namespace
 
+std::string sample_name(std::int64_t id) {
+  return fmt::format("{} sample {} (counted from 0)", id < 0 ? "test" : "training", id < 0 ? -1 - id : id);
+}
+
 void report_overflow(std::int64_t sample, const VarianceLayer& layer, std::size_t place, double variance) {
   throw Error(
       ExitCode::numerical,
       fmt::format(
-          "{} sample {} (counted from 0) reaches {} (variance layer {}) with variance {}: the network's "
-          "variances overflow; lower its weight variances or its depth, or standardize the inputs",
-          sample < 0 ? "test" : "training", sample < 0 ? -1 - sample : sample, name_of(layer), place + 1,
-          variance));
+          "{} reaches {} (variance layer {}) with variance {}: the network's variances overflow; lower "
+          "its weight variances or its depth, or standardize the inputs",
+          sample_name(sample), name_of(layer), place + 1, variance));
 }
 
 template <class Real>

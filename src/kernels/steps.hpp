@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "src/kernels/near_pairs.hpp"
 
 namespace widegram::kernels {
+
+/// How messages call a sample; ids below 0 are test samples.
+std::string sample_name(std::int64_t id);
 
 /// Error(numerical) for a variance that is not finite: which sample (ids below 0 are test samples) meets it
 /// at which layer, counted from 0 among those that need variances.

@@ -21,7 +21,6 @@
 #include <string>
 #include <vector>
 
-#include "io/preprocess.hpp"
 #include "src/base/matrix.hpp"
 #include "src/base/timer.hpp"
 #include "src/dist/matrix.hpp"
@@ -34,6 +33,7 @@
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/made_up_samples.hpp"
 #include "tests/support/median.hpp"
+#include "tests/support/standardized_images.hpp"
 
 namespace {
 
@@ -98,9 +98,7 @@ struct Samples {
 
 Samples load(const Options& options) {
   if (!options.images.empty()) {
-    const mpi::Communicator self = mpi::Communicator::self();
-    io::DataSet set = io::read_data(self, {.source = fmt::format("{}[:{}]", options.images, options.n)});
-    io::Preprocessor::fit(self, io::parse_steps(std::vector<std::string>{"standardize"}), set);
+    io::DataSet set = test::standardized_images(options.images, options.n);
     return {set.shape, std::move(set.inputs)};
   }
   if (options.shape.is_vector())

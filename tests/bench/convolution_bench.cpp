@@ -17,7 +17,6 @@
 #include <string>
 #include <vector>
 
-#include "io/preprocess.hpp"
 #include "src/base/timer.hpp"
 #include "src/kernels/engine.hpp"
 #include "src/kernels/presets.hpp"
@@ -25,6 +24,7 @@
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/median.hpp"
 #include "tests/support/rounded.hpp"
+#include "tests/support/standardized_images.hpp"
 
 namespace {
 
@@ -89,10 +89,7 @@ double sgemm_rate() {
 
 Matrix<double> images_of(const Options& options, Index count) {
   if (options.images.empty()) return test::made_up_pictures(shape, count);
-  const mpi::Communicator self = mpi::Communicator::self();
-  io::DataSet set = io::read_data(self, {.source = fmt::format("{}[:{}]", options.images, count)});
-  io::Preprocessor::fit(self, io::parse_steps(std::vector<std::string>{"standardize"}), set);
-  return std::move(set.inputs);
+  return test::standardized_images(options.images, count).inputs;
 }
 
 struct Measured {
