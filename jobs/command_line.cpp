@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "jobs/job_file.hpp"
+#include "jobs/units.hpp"
 #include "src/base/error.hpp"
 #include "src/base/nearest.hpp"
 
@@ -32,7 +33,7 @@ const CommandSyntax* find_command(const std::string& name) {
 /// The command is the first word without a dash that is no option's value.
 void check_command(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--set")
+    if (words[i] == "--set" || words[i] == "--walltime")
       ++i;
     else if (!words[i].starts_with('-')) {
       const CommandSyntax* known = find_command(words[i]);
@@ -56,6 +57,22 @@ void add_job_options(CLI::App& command, CommandLine& line, bool required) {
       ->type_name("table.key=value");
 }
 
+/// For commands that work for long.
+void add_walltime(CLI::App& command, CommandLine& line) {
+  const auto parse = [&line](const std::string& text) {
+    const std::optional<Seconds> limit = parse_time_limit(text);
+    if (!limit || limit->value <= 0)
+      throw CLI::ValidationError("--walltime " + text,
+                                 "is no length of time: 90s, 2h, 30 (minutes), 1:30:00 or 1-12:00:00");
+    line.walltime = limit->value;
+  };
+  command
+      .add_option_function<std::string>(
+          "--walltime", parse,
+          "stop in time to have all saved by then, with exit code 75: 90s, 2h, 30 (minutes), 1:30:00")
+      ->type_name("TIME");
+}
+
 void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) {
   CLI::App* command = app.add_subcommand(syntax.name, syntax.summary);
   command->callback([&line, name = syntax.name] { line.command = name; });
@@ -64,6 +81,7 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
   switch (syntax.takes) {
     case Takes::job:
       add_job_options(*command, line, true);
+      if (syntax.name != "describe") add_walltime(*command, line);
       break;
     case Takes::optional_job:
       add_job_options(*command, line, false);

@@ -29,6 +29,7 @@ struct CommandLine {
   std::vector<std::string> folders;  ///< report
   std::vector<std::string> overrides;
   std::vector<std::string> petsc;  ///< all words after --
+  std::optional<double> walltime;  ///< seconds
   bool json = false;
   bool quiet = false;
   bool verbose = false;

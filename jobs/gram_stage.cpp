@@ -79,19 +79,13 @@ bool GramStage<Real>::wants_any(io::GramPart part, TileIndex row, TileIndex col)
 template <class Real>
 void GramStage<Real>::prepare_operands() {
   if (operands_.cols.samples) return;
-  using gram::SampleRole;
-  const auto side = [&](const io::DataSet& set, SampleRole role, const dist::BlockCyclic& map, int process) {
-    const auto order =
-        role == SampleRole::train ? training_order(context_.job->data) : kernels::SampleOrder::single;
-    return gram::prepare_side(context_.comm, *engine_, spread(set, order), role, map, process);
-  };
-  operands_.cols = side(problem_.train, SampleRole::train, layout_.cols(), grid_.col());
-  operands_.rows = grid_.shape().size() == 1
-                       ? operands_.cols
-                       : side(problem_.train, SampleRole::train, layout_.rows(), grid_.row());
+  const gram::SpreadSamples training = spread(problem_.train, training_order(context_.job->data));
+  operands_ = gram::prepare_training(context_.comm, *engine_, training, layout_, grid_.row(), grid_.col());
   problem_.train.inputs = {};
   if (!problem_.test) return;
-  operands_.test_rows = side(*problem_.test, SampleRole::test, layout_.test_rows(problem_.m()), grid_.row());
+  operands_.test_rows =
+      gram::prepare_side(context_.comm, *engine_, spread(*problem_.test, kernels::SampleOrder::single),
+                         gram::SampleRole::test, layout_.test_rows(problem_.m()), grid_.row());
   problem_.test->inputs = {};
 }
 
@@ -118,19 +112,18 @@ void GramStage<Real>::provide(const Part& part) {
         readable_count(static_cast<double>(reused + computed)), fmt::join(family_.files(), ", ")));
   const Timer preparation;
   if (computed > 0) prepare_operands();
-  const double prepared = comm.max(preparation.seconds());
-  const double worked = computed > 0 ? compute(part, missing) : 0.0;
-  for (GramFile& file : files_) file.set_provided(part.part);
-
   Json& section = metrics_[part.section];
-  const double seconds = comm.max(timer.seconds());
   section["n"] = problem_.n();
   if (part.part == io::GramPart::test_train) section["m"] = problem_.m();
   section["entries"] = reused + computed;
+  section["reused_entries"] = reused;
+  section["prepare_seconds"] = comm.max(preparation.seconds());
+  const double worked = computed > 0 ? compute(part, missing) : 0.0;
+  for (GramFile& file : files_) file.set_provided(part.part);
+
+  const double seconds = comm.max(timer.seconds());
   section["seconds"] = seconds;
   section["entries_per_second"] = static_cast<double>(computed) / seconds;
-  section["reused_entries"] = reused;
-  section["prepare_seconds"] = prepared;
   metrics_.spread(part.section, "rank_seconds", worked);
 }
 
@@ -141,13 +134,16 @@ void GramStage<Real>::deliver_stored(const Part& part, std::size_t member) {
   for (const gram::TileTask& task : part.tasks)
     if (file.holds(part.part, task.row, task.col)) held.push_back(task);
   Matrix<Real> buffer(layout_.tile, layout_.tile);
-  mpi::work_through(context_.comm, static_cast<Index>(held.size()), [&](Index k) {
+  const auto deliver = [&](Index k) {
     const gram::TileTask& task = held[static_cast<std::size_t>(k)];
     const io::StoredTile<Real> tile{task.row, task.col, part.room(task, buffer)};
     // A damaged tile is no longer held afterwards, so that it is computed again.
     const bool sound = file.store().template read_tiles<Real>(part.part, std::span(&tile, 1)).empty();
     if (sound && member == 0 && part.deliver) part.deliver(task, tile.entries);
-  });
+  };
+  const mpi::WorkDone done =
+      mpi::work_through(context_.comm, static_cast<Index>(held.size()), deliver, {.stop = &context_.stop});
+  if (!done.stopped.empty()) stop_early(done.stopped, part.title + ": nothing was computed yet");
 }
 
 template <class Real>
@@ -166,9 +162,10 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
   std::vector<Matrix<Real>> buffers(members, Matrix<Real>(layout_.tile, layout_.tile));
   std::vector<MatrixView<Real>> tiles(members);
   Phase phase(context_.progress, part.title, comm.sum(static_cast<Index>(missing.size())), "tiles");
-  double worked = 0;
+  mpi::WorkDone done;
+  Index here = 0;
   try {
-    worked = mpi::work_through(
+    done = mpi::work_through(
         comm, static_cast<Index>(missing.size()),
         [&](Index k) {
           const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
@@ -180,16 +177,31 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
           if (part.deliver && !tiles[0].empty()) part.deliver(task, tiles[0]);
           for (std::size_t k = 0; k < members; ++k)
             if (savers[k] && !tiles[k].empty()) savers[k]->add(task.row, task.col, tiles[k]);
+          ++here;
+          if (context_.stop.hurries()) save_the_rest();
         },
-        [&](Index done) { phase.update(done); });
+        {.observe = [&](Index tiles_done) { phase.update(tiles_done); }, .stop = &context_.stop});
   } catch (const mpi::CollectiveError&) {
     // One rank has failed and all stop: what this one has finished is kept, if it can be.
     mpi::capture(comm, save_the_rest);
     throw;
   }
   mpi::collectively(comm, save_the_rest);
+  if (!done.stopped.empty()) {
+    const Index all = comm.sum(here);
+    metrics_[part.section]["computed_tiles"] = all;
+    stop_early(done.stopped,
+               fmt::format("{}: {} of {} tiles computed and saved", part.title, all, phase.total()));
+  }
   phase.finish();
-  return worked;
+  return done.seconds;
+}
+
+template <class Real>
+void GramStage<Real>::stop_early(const std::string& reason, const std::string& state) const {
+  throw mpi::CollectiveError(
+      ExitCode::stopped,
+      fmt::format("stopped early ({}): {}; run the same command again to go on", reason, state));
 }
 
 template <class Real>

@@ -50,6 +50,8 @@ class GramStage {
   void deliver_stored(const Part& part, std::size_t member);
   /// Computes tiles and saves them as they are finished. Returns the seconds that this rank worked.
   double compute(const Part& part, const std::vector<gram::TileTask>& missing);
+  /// What was finished is saved: ends the run on all ranks with ExitCode::stopped.
+  [[noreturn]] void stop_early(const std::string& reason, const std::string& state) const;
   void prepare_operands();
   void save_test_diagonal(std::size_t member);
   /// Whether the tile has to be computed for this member: the job's own is always needed, others where their

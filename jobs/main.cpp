@@ -16,6 +16,7 @@
 #include "jobs/job_file.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/memory.hpp"
+#include "jobs/output_folder.hpp"
 #include "jobs/petsc_options.hpp"
 #include "jobs/versions.hpp"
 #include "src/mpi/agree.hpp"
@@ -60,7 +61,8 @@ int guarded(const mpi::Communicator& comm, Work&& work) {
   } catch (const Error& error) {
     const bool of_all = dynamic_cast<const mpi::CollectiveError*>(&error) != nullptr || comm.size() == 1;
     if (!of_all) abort_alone(comm, static_cast<int>(error.code()), error.what());
-    if (comm.is_root()) fmt::print(stderr, "widegram: error: {}\n", error.what());
+    const char* kind = error.code() == ExitCode::stopped ? "" : "error: ";
+    if (comm.is_root()) fmt::print(stderr, "widegram: {}{}\n", kind, error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
     abort_alone(comm, internal_error, error.what());
@@ -98,6 +100,11 @@ Progress make_progress(const mpi::Communicator& comm, const CommandLine& line) {
                               .terminal = isatty(STDERR_FILENO) == 1});
 }
 
+mpi::StopRequest stop_request(const mpi::Communicator& comm, const CommandLine& line,
+                              const std::optional<Job>& job) {
+  return {comm, {.walltime = line.walltime, .file = job ? stop_file(*job) : ""}};
+}
+
 int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const std::optional<Job>& job) {
   const mpi::Session session(petsc_words(job ? &*job : nullptr, line));
   return_freed_memory();
@@ -108,7 +115,8 @@ int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const
       return 0;
     }
     Progress progress = make_progress(comm, line);
-    const ExitCode code = execute({comm, line, job ? &*job : nullptr, progress});
+    const ExitCode code =
+        execute({comm, line, job ? &*job : nullptr, progress, stop_request(comm, line, job)});
     warn_of_unused_options(progress);
     std::fflush(stdout);
     // Open MPI ends all ranks as soon as one of them exits with an error.
@@ -135,6 +143,7 @@ int run_program(const mpi::Communicator& comm, const std::vector<std::string>& w
 int main(int argc, char** argv) {
   // A write beyond the file size limit then fails like any other write, in place of ending the program.
   std::signal(SIGXFSZ, SIG_IGN);
+  mpi::StopRequest::listen_to_signals();
   const EarlyMpi mpi;
   const mpi::Communicator comm = mpi::Communicator::world();
   const std::vector<std::string> words(argv + 1, argv + argc);

@@ -20,6 +20,9 @@ class Metrics {
   /// A part of the run: metrics["gram"]["n"] = n. Local: set it on rank 0 at least.
   Json& operator[](const std::string& section) { return values_[section]; }
 
+  /// A fact of the whole run. Local likewise.
+  void set(const std::string& key, Json value) { values_[key] = std::move(value); }
+
   /// Collective: {"min", "mean", "max"} over the ranks of one number a rank, e.g. spread("gram",
   /// "rank_seconds", s).
   void spread(const std::string& section, const std::string& key, double value);

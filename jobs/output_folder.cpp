@@ -46,6 +46,8 @@ void write_text_file(const std::filesystem::path& path, const std::string& text)
   refuse(path, reason);
 }
 
+std::string stop_file(const Job& job) { return (std::filesystem::path(job.output) / "stop").string(); }
+
 void make_output_folder(const mpi::Communicator& comm, const Job& job) {
   mpi::on_root(comm, [&] {
     std::error_code reason;

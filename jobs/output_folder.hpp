@@ -12,6 +12,9 @@ namespace widegram::jobs {
 /// own name never stands for half a file. One rank. Throws Error(files) with the reason.
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 
+/// A file of this name in the output folder stops the run, and any other that is started while it is there.
+std::string stop_file(const Job& job);
+
 /// Collective. Makes the job's output folder. Throws CollectiveError(files) where that cannot be.
 void make_output_folder(const mpi::Communicator& comm, const Job& job);
 

@@ -47,9 +47,12 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
                         .needs_store = parts.gram || parts.solve});
   claim_output_folder(comm, job);
+  const auto check_stop = [&](const std::string& state) { mpi::stop_if_wanted(comm, context.stop, state); };
+  check_stop("nothing was computed");
   if (parts.solve) {
     dist::DistributedMatrix<double> matrix(gram.grid(), problem.n(), problem.n(), gram.layout().block);
     gram.train(&matrix);
+    check_stop("the Gram is there, the solution is not; run the same command again to go on");
     model = solve_stage(context, problem, std::move(matrix), metrics);
   } else if (parts.gram) {
     gram.train();
@@ -68,10 +71,17 @@ ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   if (parts.predict && !parts.solve && job.data.test.empty())
     throw mpi::CollectiveError(ExitCode::usage, "predict needs a test set: set data.test in the job file");
   Metrics metrics(context.comm, job, context.line.command);
-  if (job.kernel.precision == io::Precision::float32)
-    run_parts<float>(context, parts, metrics);
-  else
-    run_parts<double>(context, parts, metrics);
+  try {
+    if (job.kernel.precision == io::Precision::float32)
+      run_parts<float>(context, parts, metrics);
+    else
+      run_parts<double>(context, parts, metrics);
+  } catch (const mpi::CollectiveError& error) {
+    if (error.code() != ExitCode::stopped) throw;
+    metrics.set("stopped", error.what());
+    metrics.write();
+    throw;
+  }
   metrics.write();
   return ExitCode::done;
 }

@@ -50,6 +50,7 @@ class Phase {
   Phase(const Phase&) = delete;
   Phase& operator=(const Phase&) = delete;
 
+  Index total() const { return total_; }
   /// `done` of the total so far. Cheap: looks at the clock, and speaks every few seconds.
   void update(Index done);
   /// Says how much was done, in which time, at which rate. Returns the seconds since construction.

@@ -7,8 +7,10 @@
 
 namespace widegram::jobs {
 
-/// Hands finished tiles to a store in batches: when `seconds` have passed since the last one, or its share of
-/// 16 MiB has gathered. Local to the rank; errors are those of GramStore::write_tiles().
+/// Hands finished tiles to a store in batches: as soon as a save takes at most a hundredth of the time since
+/// the last one, at the latest when `seconds` have passed, or its share of 16 MiB has gathered. So slow tiles
+/// are saved one by one, and no kill takes more than the one at hand. Local to the rank; errors are those of
+/// GramStore::write_tiles().
 template <class Real>
 class TileSaver {
  public:
@@ -25,11 +27,13 @@ class TileSaver {
     waiting_.push_back({row, col, entries.rows, entries.cols, entries_.size()});
     for (Index j = 0; j < entries.cols; ++j)
       entries_.insert(entries_.end(), entries.column(j), entries.column(j) + entries.rows);
-    if (since_.seconds() > seconds_) flush();
+    const double waited = since_.seconds();
+    if (waited > seconds_ || waited > most_share * save_seconds_) flush();
   }
 
   /// Saves what waits. To be called once the last tile has been added.
   void flush() {
+    const Timer saving;
     std::vector<io::StoredTile<const Real>> tiles;
     tiles.reserve(waiting_.size());
     for (const Waiting& tile : waiting_)
@@ -37,10 +41,12 @@ class TileSaver {
     store_.write_tiles<Real>(part_, tiles);
     waiting_.clear();
     entries_.clear();
+    save_seconds_ = saving.seconds();
     since_ = Timer();
   }
 
  private:
+  static constexpr double most_share = 100.0;
   static constexpr std::size_t all_bytes = std::size_t{16} << 20;
   struct Waiting {
     TileIndex row;
@@ -55,6 +61,7 @@ class TileSaver {
   double seconds_;
   std::size_t most_bytes_;
   Timer since_;
+  double save_seconds_ = 1e-3;  ///< that the last save took; a guess before the first
   std::vector<Waiting> waiting_;
   std::vector<Real> entries_;
 };

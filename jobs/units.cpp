@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <span>
@@ -50,6 +51,30 @@ std::string scaled(double value, std::span<const Unit> units, std::string_view o
 std::optional<Seconds> parse_seconds(std::string_view text) {
   const std::optional<double> value = parse(text, time_units);
   return value ? std::optional(Seconds{*value}) : std::nullopt;
+}
+
+std::optional<Seconds> parse_time_limit(std::string_view text) {
+  if (const auto length = parse_seconds(text)) return length;
+  double seconds = 0;
+  // What the first number counts depends on how many there are, and on whether days come first.
+  std::array<double, 3> units{60, 1, 0};
+  const std::size_t dash = text.find('-');
+  if (dash != std::string_view::npos) {
+    const auto days = parse_number(text.substr(0, dash));
+    if (!days || *days < 0) return std::nullopt;
+    seconds = 86400 * *days;
+    text.remove_prefix(dash + 1);
+  }
+  if (dash != std::string_view::npos || std::ranges::count(text, ':') == 2) units = {3600, 60, 1};
+  for (const double unit : units) {
+    const std::size_t colon = text.find(':');
+    const auto number = parse_number(text.substr(0, colon));
+    if (!number || *number < 0 || unit == 0) return std::nullopt;
+    seconds += unit * *number;
+    if (colon == std::string_view::npos) return Seconds{seconds};
+    text.remove_prefix(colon + 1);
+  }
+  return std::nullopt;
 }
 
 std::optional<Bytes> parse_bytes(std::string_view text) {

@@ -24,6 +24,10 @@ struct Bytes {
 /// none).
 std::optional<Seconds> parse_seconds(std::string_view text);
 
+/// A time limit: as a length of time above, or in the forms of batch systems: minutes, minutes:seconds,
+/// hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds.
+std::optional<Seconds> parse_time_limit(std::string_view text);
+
 /// Units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024).
 std::optional<Bytes> parse_bytes(std::string_view text);
 

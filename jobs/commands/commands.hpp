@@ -5,6 +5,7 @@
 #include "jobs/progress.hpp"
 #include "src/base/error.hpp"
 #include "src/mpi/communicator.hpp"
+#include "src/mpi/stop_request.hpp"
 
 namespace widegram::jobs {
 
@@ -14,6 +15,7 @@ struct CommandContext {
   const CommandLine& line;
   const Job* job = nullptr;  ///< set for every command that takes a job file (doctor: where one was given)
   Progress& progress;        ///< speaks on rank 0 alone
+  mpi::StopRequest stop{};   ///< asked by whatever works for long
 };
 
 /// One command a file. Collective over context.comm; results go to standard output on rank 0. Returns the

@@ -47,6 +47,20 @@ struct Operands {
   Side test_rows;  ///< test samples of its block rows; empty without a test set
 };
 
+/// Collective. The training samples behind the block rows and block columns of the rank at (grid_row,
+/// grid_col). On a grid of one row every rank has all samples among its rows, and its columns are found
+/// there.
+template <class Real>
+Operands prepare_training(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
+                          const SpreadSamples& samples, const Layout& layout, int grid_row, int grid_col) {
+  Operands operands;
+  operands.rows = prepare_side(comm, engine, samples, SampleRole::train, layout.rows(), grid_row);
+  operands.cols = layout.grid.rows == 1
+                      ? operands.rows
+                      : prepare_side(comm, engine, samples, SampleRole::train, layout.cols(), grid_col);
+  return operands;
+}
+
 /// One of the Grams on the same samples that an engine can compute.
 struct GramChoice {
   Index network = 0;  ///< of the engine's

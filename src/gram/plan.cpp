@@ -50,12 +50,12 @@ double assembly_seconds(const Plan& plan, const TileSeconds& seconds) {
 
 namespace {
 
-/// Of the first process, which holds most of every dimension. A single rank keeps its rows and columns once.
+/// Of the first process, which holds most of every dimension. A grid of one row keeps rows and columns once.
 double samples_of(const Layout& layout, GlobalIndex test_samples) {
   const auto rows = static_cast<double>(layout.rows().local_extent(0));
   const auto cols = static_cast<double>(layout.cols().local_extent(0));
   const auto tests = static_cast<double>(layout.test_rows(test_samples).local_extent(0));
-  return (layout.grid.size() == 1 ? rows : rows + cols) + tests;
+  return (layout.grid.rows == 1 ? rows : rows + cols) + tests;
 }
 
 /// Made-up inputs that differ from sample to sample and stay far from each other.

@@ -2,11 +2,15 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace widegram::mpi {
 
-Heartbeat::Heartbeat(const Communicator& comm, double interval)
-    : comm_(comm.duplicate()), interval_(interval), next_round_(interval) {}
+Heartbeat::Heartbeat(const Communicator& comm, double interval, std::function<bool()> wants_stop)
+    : comm_(comm.duplicate()),
+      interval_(interval),
+      wants_stop_(std::move(wants_stop)),
+      next_round_(interval) {}
 
 Heartbeat::~Heartbeat() = default;
 
@@ -29,12 +33,12 @@ void Heartbeat::advance(std::int64_t done, bool finished, bool failed) {
     int complete = 0;
     check(MPI_Test(&round_, &complete, MPI_STATUS_IGNORE));
     if (!complete) return;
-    pulse_ = {sums_[0], static_cast<int>(sums_[1]), static_cast<int>(sums_[2])};
+    pulse_ = {sums_[0], static_cast<int>(sums_[1]), static_cast<int>(sums_[2]), static_cast<int>(sums_[3])};
     // Whether another round follows depends on the sums alone, so that all ranks decide alike.
     if (over()) return;
   }
   if (clock_.seconds() < next_round_ && !finished) return;
-  sums_ = {done, finished ? 1 : 0, failed ? 1 : 0};
+  sums_ = {done, finished ? 1 : 0, failed ? 1 : 0, wants_stop_ && wants_stop_() ? 1 : 0};
   check(MPI_Iallreduce(MPI_IN_PLACE, sums_.data(), static_cast<int>(sums_.size()), MPI_INT64_T, MPI_SUM,
                        comm_.handle(), &round_));
   next_round_ = clock_.seconds() + interval_;

@@ -1,33 +1,44 @@
 #include "src/mpi/work_list.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "src/base/timer.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/heartbeat.hpp"
 
 namespace widegram::mpi {
 
-double work_through(const Communicator& comm, Index count, const std::function<void(Index)>& work,
-                    const std::function<void(Index)>& observe) {
+WorkDone work_through(const Communicator& comm, Index count, const std::function<void(Index)>& work,
+                      const WorkOptions& options) {
   constexpr double seconds_between_beats = 0.5;
-  Heartbeat heart(comm, seconds_between_beats);
+  double longest = 0;
+  const auto wants_stop = [&] { return options.stop != nullptr && !options.stop->reason(longest).empty(); };
+  Heartbeat heart(comm, seconds_between_beats, wants_stop);
   const Timer timer;
   Index done = 0;
   Index reported = 0;
   const auto report = [&](const Pulse& pulse) {
-    if (observe && pulse.done != reported) observe(reported = pulse.done);
+    if (options.observe && pulse.done != reported) options.observe(reported = pulse.done);
   };
+  // What was asked for before the work began needs no piece of it. Where one rank knows, the others hear of
+  // it.
   const std::optional<Error> error = capture(comm, [&] {
-    while (done < count) {
+    for (bool stop = wants_stop(); done < count && !stop;) {
+      const Timer piece;
       work(done++);
+      longest = std::max(longest, piece.seconds());
       const Pulse& pulse = heart.beat(done);
       report(pulse);
-      if (pulse.failed > 0) break;
+      stop = pulse.failed > 0 || pulse.stopping > 0 || wants_stop();
     }
   });
-  const double seconds = timer.seconds();
+  WorkDone result;
+  result.seconds = timer.seconds();
   report(heart.drain(done, error.has_value()));
   agree(comm, error);
-  return seconds;
+  if (comm.max(done < count ? 1 : 0) != 0) result.stopped = agreed_reason(comm, *options.stop, longest);
+  return result;
 }
 
 }  // namespace widegram::mpi

@@ -148,14 +148,15 @@ class Assembly {
     const gram::TileComputer<Real> computer(engine_, {gram::GramChoice{}}, layout_, operands);
     Matrix<Real> buffer(layout_.tile, layout_.tile);
     comm.barrier();
-    const double mine = mpi::work_through(comm, static_cast<Index>(tasks_.size()), [&](Index k) {
+    const auto compute = [&](Index k) {
       const gram::TileTask& task = tasks_[static_cast<std::size_t>(k)];
       const MatrixView<Real> out(buffer.data(), layout_.tiles().range(task.row).size(),
                                  layout_.tiles().range(task.col).size(), layout_.tile);
       computer.train(task, std::span(&out, 1));
       gram::place_tile<Real, Real>(gram_, layout_, task, out);
-    });
-    const mpi::Spread spread = comm.spread(mine);
+    };
+    const mpi::Spread spread =
+        comm.spread(mpi::work_through(comm, static_cast<Index>(tasks_.size()), compute).seconds);
     times.tiles = spread.max;
     times.imbalance = spread.max / spread.mean;
     return times;
@@ -167,13 +168,7 @@ class Assembly {
     const dist::Partition partition{layout_.n, comm.size()};
     const MatrixView<const double> all = samples_.values.view();
     const gram::SpreadSamples spread{all.block({0, all.rows}, partition.range(comm.rank())), partition};
-    const auto side = [&](const dist::BlockCyclic& map, int process) {
-      return gram::prepare_side(comm, engine_, spread, gram::SampleRole::train, map, process);
-    };
-    gram::Operands operands;
-    operands.rows = side(layout_.rows(), grid_.row());
-    operands.cols = comm.size() == 1 ? operands.rows : side(layout_.cols(), grid_.col());
-    return operands;
+    return gram::prepare_training(comm, engine_, spread, layout_, grid_.row(), grid_.col());
   }
 
   const kernels::Engine<Real>& engine_;

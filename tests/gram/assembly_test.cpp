@@ -36,11 +36,8 @@ Assembled<Real> assemble(const mpi::Communicator& comm, const kernels::Network& 
   // The first test sample is a training sample too.
   const Matrix<double> test_local =
       test::made_up_samples(shape.features(), {n - 1 + test_range.begin, n - 1 + test_range.end});
-  Operands operands;
-  operands.rows =
-      prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.rows(), grid.row());
-  operands.cols =
-      prepare_side(comm, *engine, {local.view(), partition}, SampleRole::train, layout.cols(), grid.col());
+  Operands operands =
+      prepare_training(comm, *engine, {local.view(), partition}, layout, grid.row(), grid.col());
   operands.test_rows = prepare_side(comm, *engine, {test_local.view(), test_partition}, SampleRole::test,
                                     layout.test_rows(m), grid.row());
   const TileComputer<Real> computer(*engine, {{.function = function}}, layout, operands);

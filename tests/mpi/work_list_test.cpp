@@ -15,8 +15,8 @@ TEST(WorkList, EveryPieceIsDoneOnceAndTheTotalIsReported) {
   const Communicator comm = Communicator::world();
   std::vector<Index> order;
   Index total = 0;
-  work_through(
-      comm, comm.rank() * 5, [&](Index k) { order.push_back(k); }, [&](Index done) { total = done; });
+  work_through(comm, comm.rank() * 5, [&](Index k) { order.push_back(k); },
+               {.observe = [&](Index done) { total = done; }});
   for (Index k = 0; k < comm.rank() * 5; ++k) EXPECT_EQ(order.at(static_cast<std::size_t>(k)), k);
   EXPECT_EQ(total, 5 * comm.size() * (comm.size() - 1) / 2);
 }
