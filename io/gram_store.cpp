@@ -32,13 +32,13 @@ void check_extent(const GramTiles& tiles, const StoredTile<Real>& tile) {
 
 }  // namespace
 
-GramStore::GramStore(mpi::Communicator comm, hdf5::File file)
+GramStore::GramStore(mpi::Communicator comm, hdf5::File file, hdf5::Access access)
     : comm_(std::move(comm)),
       file_(std::move(file)),
       header_(read_header(file_)),
       complete_(read_complete(file_)) {
-  parts_.emplace_back(file_, header_, GramPart::train);
-  if (header_.m() > 0) parts_.emplace_back(file_, header_, GramPart::test_train);
+  parts_.emplace_back(file_, access, header_, GramPart::train);
+  if (header_.m() > 0) parts_.emplace_back(file_, access, header_, GramPart::test_train);
 }
 
 GramStore GramStore::create(const mpi::Communicator& comm, const std::string& path,
@@ -50,7 +50,8 @@ GramStore GramStore::create(const mpi::Communicator& comm, const std::string& pa
     if (std::filesystem::exists(path))
       throw Error(ExitCode::files,
                   fmt::format("{} exists already: remove it or choose another output", path));
-    make_gram_skeleton(path, header, comm.size());
+    make_gram_draft(path, header, comm.size());
+    publish(path);
   });
   return open(comm, path, hdf5::Access::write);
 }
@@ -59,7 +60,7 @@ GramStore GramStore::open(const mpi::Communicator& comm, const std::string& path
   mpi::on_root(comm, [&] { require_seal(path, "gram"); });
   hdf5::File file = hdf5::File::open_all(comm, path, access);
   mpi::Communicator own = comm.duplicate();
-  return mpi::collectively(comm, [&] { return GramStore(std::move(own), std::move(file)); });
+  return mpi::collectively(comm, [&] { return GramStore(std::move(own), std::move(file), access); });
 }
 
 Index GramStore::done_count(GramPart part) const {
@@ -95,7 +96,7 @@ std::vector<std::size_t> GramStore::read_tiles(GramPart part, std::span<const St
       const StoredTile<Real>& tile = tiles[k];
       check_extent(file.tiles(), tile);
       if (const std::uint64_t record = file.record(tile.row, tile.col); record != 0) {
-        file.read_chunk(tile.row, tile.col, std::as_writable_bytes(std::span(chunk)));
+        file.read_chunks(tile.row, tile.col, std::as_writable_bytes(std::span(chunk)));
         if (checksum(std::span<const Stored>(chunk)) != record) file.distrust(tile.row, tile.col);
       }
       if (done(part, tile.row, tile.col))

@@ -80,7 +80,7 @@ class GramStore {
   void close();
 
  private:
-  GramStore(mpi::Communicator comm, hdf5::File file);
+  GramStore(mpi::Communicator comm, hdf5::File file, hdf5::Access access);
   GramTileFile& file_of(GramPart part) { return parts_.at(static_cast<std::size_t>(part)); }
   const GramTileFile& file_of(GramPart part) const { return parts_.at(static_cast<std::size_t>(part)); }
   void share_records(GramPart part);

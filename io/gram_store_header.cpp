@@ -24,6 +24,19 @@ std::string sample_difference(std::string_view what, const std::vector<std::uint
       mine - in_file.begin(), to_hex(*mine), to_hex(*theirs));
 }
 
+/// Of all but the samples.
+std::string settings_difference(const GramHeader& in_file, const GramHeader& in_job) {
+  for (const std::string& text :
+       {difference_of("kernel", in_file.kernel, in_job.kernel),
+        difference_of("function", in_file.function, in_job.function),
+        difference_of("precision", to_string(in_file.precision), to_string(in_job.precision)),
+        difference_of("tile", in_file.tile, in_job.tile),
+        difference_of("sample shape", to_string(in_file.sample_shape), to_string(in_job.sample_shape)),
+        difference_of("augment", in_file.augment, in_job.augment)})
+    if (!text.empty()) return text;
+  return {};
+}
+
 std::vector<std::uint64_t> read_sample_set(const hdf5::File& file, const std::string& name, Index count) {
   if (count == 0) return {};
   std::vector<std::uint64_t> samples = hdf5::Dataset(file, name).read_all<std::uint64_t>();
@@ -44,16 +57,17 @@ Precision precision_from(std::string_view word) {
 }
 
 std::string difference(const GramHeader& in_file, const GramHeader& in_job) {
-  for (const std::string& text :
-       {difference_of("kernel", in_file.kernel, in_job.kernel),
-        difference_of("function", in_file.function, in_job.function),
-        difference_of("precision", to_string(in_file.precision), to_string(in_job.precision)),
-        difference_of("tile", in_file.tile, in_job.tile),
-        difference_of("sample shape", to_string(in_file.sample_shape), to_string(in_job.sample_shape)),
-        difference_of("augment", in_file.augment, in_job.augment),
-        sample_difference("training", in_file.train_samples, in_job.train_samples)})
-    if (!text.empty()) return text;
-  return {};
+  const std::string text = settings_difference(in_file, in_job);
+  return text.empty() ? sample_difference("training", in_file.train_samples, in_job.train_samples) : text;
+}
+
+bool grows_into(const GramHeader& in_file, const GramHeader& in_job) {
+  const auto leads = [](const std::vector<std::uint64_t>& first, const std::vector<std::uint64_t>& all) {
+    return first.size() <= all.size() && std::equal(first.begin(), first.end(), all.begin());
+  };
+  return settings_difference(in_file, in_job).empty() && leads(in_file.train_samples, in_job.train_samples) &&
+         leads(in_file.test_samples, in_job.test_samples) &&
+         (in_file.n() < in_job.n() || in_file.m() < in_job.m());
 }
 
 std::string test_difference(const GramHeader& in_file, const GramHeader& in_job) {

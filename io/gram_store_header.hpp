@@ -54,6 +54,10 @@ std::string difference(const GramHeader& in_file, const GramHeader& in_job);
 /// The same of the test samples, where the training Grams are the same.
 std::string test_difference(const GramHeader& in_file, const GramHeader& in_job);
 
+/// Whether the Gram of the file is a leading part of the job's: all the same but for training or test samples
+/// that follow those of the file.
+bool grows_into(const GramHeader& in_file, const GramHeader& in_job);
+
 /// The two matrices of a gram.h5: `train` (N x N, tiles of the lower triangle) and `test_train` (M x N, all
 /// tiles).
 enum class GramPart { train, test_train };

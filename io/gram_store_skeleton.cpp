@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <vector>
 
+#include "io/gram_store_tiles.hpp"
 #include "io/provenance.hpp"
 #include "io/result_file.hpp"
 
@@ -91,6 +93,32 @@ Index create_datasets(const hdf5::File& file, const GramHeader& header) {
   return first;
 }
 
+/// That the chunks lie where readers look for them.
+void check_chunk_places(const hdf5::File& file, const GramHeader& header, Index file_bytes) {
+  for (const GramPart part : {GramPart::train, GramPart::test_train}) {
+    if (part == GramPart::test_train && header.m() == 0) continue;
+    const GramTiles tiles(header, part);
+    const hdf5::Dataset dataset(file, dataset_name(part));
+    const auto check = [&](TileIndex row, TileIndex col) {
+      const std::array<hsize_t, 2> corner{static_cast<hsize_t>(row * header.tile),
+                                          static_cast<hsize_t>(col * header.tile)};
+      unsigned filters = 0;
+      haddr_t address = 0;
+      hsize_t bytes = 0;
+      hdf5::check(H5Dget_chunk_info_by_coord(dataset.id(), corner.data(), &filters, &address, &bytes),
+                  dataset.origin());
+      const Index expected = first_chunk(header, part, file_bytes) +
+                             (row * tiles.cols().count() + col) * static_cast<Index>(bytes);
+      // HDF5 counts from the end of the user block, or, in newer versions, from the start of the file.
+      const auto found = static_cast<Index>(address);
+      if (found != expected && found + seal_bytes != expected)
+        throw std::logic_error("HDF5 has put the chunks of the Gram store in another place than foreseen");
+    };
+    check(0, 0);
+    check(tiles.rows().count() - 1, tiles.cols().count() - 1);
+  }
+}
+
 /// Writes all of the structure; returns where it ends. Everything that HDF5 calls metadata comes to lie in
 /// one block at the front, the texts of the attributes behind it, and behind those the values of the
 /// datasets.
@@ -109,12 +137,13 @@ Index write_structure(const std::string& draft, const GramHeader& header, const 
   // Not what it should be where the structure has outgrown its block and goes on behind the entries.
   if (file_size(draft) > end + size.chunk * size.chunks + size.vectors + structure_bytes / 2)
     throw std::logic_error("HDF5's structure of the Gram store is larger than foreseen");
+  check_chunk_places(hdf5::File::open(draft), header, file_size(draft));
   return end;
 }
 
 }  // namespace
 
-void make_gram_skeleton(const std::string& path, const GramHeader& header, int ranks) {
+void make_gram_draft(const std::string& path, const GramHeader& header, int ranks) {
   const Sizes size = sizes(header);
   begin_draft(path, seal_bytes + metadata_bytes(size) + size.chunk * size.chunks + size.vectors);
   const std::string draft = draft_path(path);
@@ -126,7 +155,6 @@ void make_gram_skeleton(const std::string& path, const GramHeader& header, int r
   file.close();
   seal.checksums.push_back(checksum_of(draft, structure));
   write_seal(draft, seal);
-  publish(path);
 }
 
 bool read_complete(const hdf5::File& file) {

@@ -6,12 +6,12 @@
 
 namespace widegram::io {
 
-/// One rank. Makes a gram.h5 without entries at `path`, by way of its draft: every byte of HDF5's structure
-/// is written here, all records are 0, the space of all matrices is set aside (a hole in the file, no disk
-/// blocks yet). What lies at `path` is replaced. Later writes of entries and records change none of the
+/// One rank. Makes a sealed gram.h5 without entries under the draft's name of `path`; publish() gives it its
+/// own. Every byte of HDF5's structure is written here, all records are 0, the space of all matrices is set
+/// aside (a hole in the file, no disk blocks yet). Later writes of entries and records change none of the
 /// sealed bytes, so a kill cannot break the structure. Cost: about 60 bytes of structure a tile of the full
 /// square. Throws Error(files).
-void make_gram_skeleton(const std::string& path, const GramHeader& header, int ranks);
+void make_gram_draft(const std::string& path, const GramHeader& header, int ranks);
 
 /// Whether every tile is there, by the file's own word: the attribute `complete`.
 bool read_complete(const hdf5::File& file);

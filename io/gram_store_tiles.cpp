@@ -1,23 +1,39 @@
 #include "io/gram_store_tiles.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
+
+#include "io/result_file.hpp"
 
 namespace widegram::io {
 
-GramTileFile::GramTileFile(const hdf5::File& file, const GramHeader& header, GramPart part)
+Index first_chunk(const GramHeader& header, GramPart part, Index file_bytes) {
+  const Index entry = header.precision == Precision::float32 ? sizeof(float) : sizeof(double);
+  const Index chunk = header.tile * header.tile * entry;
+  const auto bytes = [&](GramPart of) {
+    const GramTiles tiles(header, of);
+    return tiles.rows().count() * tiles.cols().count() * chunk;
+  };
+  return file_bytes - bytes(GramPart::test_train) - (part == GramPart::train ? bytes(GramPart::train) : 0);
+}
+
+GramTileFile::GramTileFile(const hdf5::File& file, hdf5::Access access, const GramHeader& header,
+                           GramPart part)
     : tiles_(header, part),
-      entries_(file, dataset_name(part)),
+      name_(file.path() + ": " + dataset_name(part)),
+      bytes_(file.path(), access == hdf5::Access::write ? O_RDWR : O_RDONLY),
+      first_(first_chunk(header, part, file_size(file.path()))),
       records_dataset_(file, records_name(part)),
       records_(records_dataset_.read_all<std::uint64_t>()) {
   const bool single = header.precision == Precision::float32;
   const auto edge = static_cast<std::size_t>(header.tile);
   chunk_bytes_ = edge * edge * (single ? sizeof(float) : sizeof(double));
   const std::vector<Index> shape{tiles_.rows().extent, tiles_.cols().extent};
-  if (entries_.shape() != shape || !(single ? entries_.holds<float>() : entries_.holds<double>()) ||
+  const hdf5::Dataset entries(file, dataset_name(part));
+  if (entries.shape() != shape || !(single ? entries.holds<float>() : entries.holds<double>()) ||
       static_cast<Index>(records_.size()) != tiles_.count())
     throw Error(
         ExitCode::files,
@@ -25,19 +41,14 @@ GramTileFile::GramTileFile(const hdf5::File& file, const GramHeader& header, Gra
                     dataset_name(part), shape[0], shape[1], to_string(header.precision)));
 }
 
-void GramTileFile::read_chunk(TileIndex row, TileIndex col, std::span<std::byte> chunk) const {
-  const std::array<hsize_t, 2> corner{static_cast<hsize_t>(tiles_.rows().range(row).begin),
-                                      static_cast<hsize_t>(tiles_.cols().range(col).begin)};
-  std::uint32_t filters = 0;
-  hdf5::check(H5Dread_chunk(entries_.id(), H5P_DEFAULT, corner.data(), &filters, chunk.data()),
-              entries_.origin());
+void GramTileFile::read_chunks(TileIndex row, TileIndex col, std::span<std::byte> chunks) const {
+  if (bytes_.read(chunks, place(row, col)) != chunks.size())
+    throw Error(ExitCode::files,
+                name_ + " is cut short: restore the file, or remove it and run 'gram' again");
 }
 
 void GramTileFile::write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const {
-  const std::array<hsize_t, 2> corner{static_cast<hsize_t>(tiles_.rows().range(row).begin),
-                                      static_cast<hsize_t>(tiles_.cols().range(col).begin)};
-  hdf5::check(H5Dwrite_chunk(entries_.id(), H5P_DEFAULT, 0, corner.data(), chunk.size(), chunk.data()),
-              entries_.origin());
+  bytes_.write(chunk, place(row, col));
 }
 
 void GramTileFile::distrust(TileIndex row, TileIndex col) {

@@ -7,18 +7,26 @@
 #include <vector>
 
 #include "io/gram_store_header.hpp"
+#include "io/raw_file.hpp"
 #include "src/base/matrix_view.hpp"
 
 namespace widegram::io {
 
+/// Where the first chunk of a matrix lies in a finished gram.h5 of `file_bytes` bytes. The chunks of /train
+/// and then those of /test_train end the file, each matrix row by row: HDF5 sets their space aside in that
+/// order (make_gram_draft() checks it).
+Index first_chunk(const GramHeader& header, GramPart part, Index file_bytes);
+
 /// One matrix of an open gram.h5 and the records of its tiles: whole chunks in and out, local to the process.
+/// The structure is HDF5's; the chunks themselves are read and written by plain calls of the system, without
+/// its locks and caches.
 ///
 /// A chunk is a full tile x tile square, row-major, in the machine's own byte order, zero beyond the matrix's
 /// edge and, on the diagonal of /train, above the diagonal. Its record is the checksum of exactly those
 /// bytes.
 class GramTileFile {
  public:
-  GramTileFile(const hdf5::File& file, const GramHeader& header, GramPart part);
+  GramTileFile(const hdf5::File& file, hdf5::Access access, const GramHeader& header, GramPart part);
 
   const GramTiles& tiles() const { return tiles_; }
   std::size_t chunk_bytes() const { return chunk_bytes_; }
@@ -35,8 +43,9 @@ class GramTileFile {
   /// Number of distrusted tiles that this process has not written again.
   Index distrusted() const { return static_cast<Index>(distrusted_.size()); }
 
-  /// Any square of the matrix, also above the diagonal. Throws Error(files).
-  void read_chunk(TileIndex row, TileIndex col, std::span<std::byte> chunk) const;
+  /// Squares (row, col), (row, col + 1), ... of the matrix, also above the diagonal: as many as there is room
+  /// for. May be called on several threads. Throws Error(files).
+  void read_chunks(TileIndex row, TileIndex col, std::span<std::byte> chunks) const;
   void write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const;
 
   struct Record {
@@ -47,8 +56,14 @@ class GramTileFile {
   void write_records(std::vector<Record> records);
 
  private:
+  Index place(TileIndex row, TileIndex col) const {
+    return first_ + (row * tiles_.cols().count() + col) * static_cast<Index>(chunk_bytes_);
+  }
+
   GramTiles tiles_;
-  hdf5::Dataset entries_;
+  std::string name_;  ///< of file and dataset, for messages
+  RawFile bytes_;
+  Index first_ = 0;  ///< byte of the file where chunk (0, 0) begins
   hdf5::Dataset records_dataset_;
   std::vector<std::uint64_t> records_;
   std::set<Index> distrusted_;

@@ -13,6 +13,7 @@
 #include "io/gram_store_skeleton.hpp"
 #include "io/gram_store_tiles.hpp"
 #include "io/result_file.hpp"
+#include "src/base/fingerprint.hpp"
 
 namespace widegram::io {
 
@@ -87,10 +88,11 @@ void add_tiles(const hdf5::File& file, FileReport& report) {
   const GramHeader header = read_header(file);
   for (const GramPart part : {GramPart::train, GramPart::test_train}) {
     if (part == GramPart::test_train && header.m() == 0) continue;
-    const GramTileFile tiles(file, header, part);
+    const GramTileFile tiles(file, hdf5::Access::read, header, part);
     const auto records = tiles.records();
     const Index missing = std::count(records.begin(), records.end(), std::uint64_t{0});
-    report.tiles.push_back({dataset_name(part), tiles.tiles().count() - missing, tiles.tiles().count()});
+    report.tiles.push_back({dataset_name(part), tiles.tiles().count() - missing, tiles.tiles().count(),
+                            to_hex(checksum(records))});
   }
   report.complete = read_complete(file);
 }

@@ -21,6 +21,7 @@ struct FileReport {
     std::string name;
     Index done = 0;
     Index all = 0;
+    std::string checksum;  ///< of all tiles' checksums: equal where the entries are, bit by bit
   };
   using Value = std::variant<std::string, Index, double>;
 

@@ -30,8 +30,9 @@ std::string FileReport::text() const {
       fmt::format("{}: {} file, {} ({} on disk), {}\n", path, kind == "hdf5" ? "HDF5" : kind,
                   bytes_text(bytes), bytes_text(bytes_on_disk), complete ? "complete" : "not complete");
   for (const TileEntry& entry : tiles)
-    out += fmt::format("  {:<20} {} of {} tiles ({:.1f} %)\n", entry.name, entry.done, entry.all,
-                       100.0 * static_cast<double>(entry.done) / static_cast<double>(entry.all));
+    out +=
+        fmt::format("  {:<20} {} of {} tiles ({:.1f} %), checksum {}\n", entry.name, entry.done, entry.all,
+                    100.0 * static_cast<double>(entry.done) / static_cast<double>(entry.all), entry.checksum);
   out += "datasets\n";
   for (const DatasetEntry& entry : datasets)
     out += fmt::format("  {:<20} {} {}\n", entry.name, shape_text(entry.shape), entry.type);
@@ -49,7 +50,8 @@ std::string FileReport::json() const {
                    {"complete", complete}};
   if (!tiles.empty()) {
     ordered_json& list = out["tiles"] = ordered_json::object();
-    for (const TileEntry& entry : tiles) list[entry.name] = {{"done", entry.done}, {"all", entry.all}};
+    for (const TileEntry& entry : tiles)
+      list[entry.name] = {{"done", entry.done}, {"all", entry.all}, {"checksum", entry.checksum}};
   }
   ordered_json& shapes = out["datasets"] = ordered_json::object();
   for (const DatasetEntry& entry : datasets)

@@ -23,6 +23,11 @@ struct Step {
   friend bool operator==(const Step&, const Step&) = default;
 };
 
+/// Whether what the step does depends on the set that it was fitted to.
+inline bool takes_statistics(const Step& step) {
+  return step.kind != Step::Kind::scale && step.kind != Step::Kind::normalize;
+}
+
 /// From a job's texts. Throws Error(usage) for an unknown step (naming the nearest), or a wrong or missing
 /// number.
 std::vector<Step> parse_steps(std::span<const std::string> texts);

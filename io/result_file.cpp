@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 
 #include "io/file_checks.hpp"
 #include "io/hdf5.hpp"
+#include "io/raw_file.hpp"
 #include "src/base/fingerprint.hpp"
 
 namespace widegram::io {
@@ -23,49 +23,6 @@ namespace {
 
 constexpr std::string_view seal_title = "widegram result file, seal 1\n";
 constexpr std::size_t hex_digits = 16;
-
-/// A file of the operating system, closed at the end of the scope.
-class RawFile {
- public:
-  RawFile(const std::string& path, int flags) : path_(path) {
-    if ((flags & O_DIRECTORY) == 0) require_regular_file(path);
-    descriptor_ = hdf5::Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
-    if (descriptor_.id() < 0) fail();
-  }
-
-  /// Number of bytes read: less than asked for only at the end of the file.
-  std::size_t read(char* into, std::size_t bytes, Index from) const {
-    std::size_t done = 0;
-    while (done < bytes) {
-      const ssize_t got =
-          ::pread(descriptor_.id(), into + done, bytes - done, from + static_cast<Index>(done));
-      if (got < 0 && errno != EINTR) fail();
-      if (got == 0) break;
-      if (got > 0) done += static_cast<std::size_t>(got);
-    }
-    return done;
-  }
-  void write(std::string_view bytes, Index to) const {
-    while (!bytes.empty()) {
-      const ssize_t put = ::pwrite(descriptor_.id(), bytes.data(), bytes.size(), to);
-      if (put < 0 && errno != EINTR) fail();
-      if (put > 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(put));
-        to += put;
-      }
-    }
-  }
-  void sync() const {
-    // Some file systems cannot sync a folder: EINVAL says that there is nothing to do.
-    if (::fsync(descriptor_.id()) != 0 && errno != EINVAL) fail();
-  }
-
- private:
-  [[noreturn]] void fail() const { throw hdf5::system_error({path_}, errno); }
-
-  std::string path_;
-  hdf5::Descriptor descriptor_;
-};
 
 std::string folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
@@ -90,11 +47,11 @@ Error damaged_seal(const std::string& path) {
 std::uint64_t checksum_of(const std::string& path, Range bytes) {
   constexpr Index piece = Index{1} << 20;
   const RawFile file(path, O_RDONLY);
-  std::vector<char> buffer(static_cast<std::size_t>(std::min(piece, bytes.size())));
+  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(piece, bytes.size())));
   std::vector<std::uint64_t> pieces;
   for (Index at = bytes.begin; at < bytes.end; at += piece) {
     const auto wanted = static_cast<std::size_t>(std::min(piece, bytes.end - at));
-    pieces.push_back(checksum(buffer.data(), file.read(buffer.data(), wanted, at)));
+    pieces.push_back(checksum(buffer.data(), file.read(std::span(buffer).first(wanted), at)));
   }
   return checksum(std::span(pieces));
 }
@@ -109,12 +66,12 @@ void write_seal(const std::string& path, const Seal& seal) {
   block.append(hex_digits, '0').append("\n");
   block.resize(static_cast<std::size_t>(seal_bytes), '\0');
   block.replace(digits_at, hex_digits, self_checksum(block, digits_at));
-  RawFile(path, O_WRONLY).write(block, 0);
+  RawFile(path, O_WRONLY).write(std::as_bytes(std::span(block)), 0);
 }
 
 std::optional<Seal> find_seal(const std::string& path) {
   std::string block(static_cast<std::size_t>(seal_bytes), '\0');
-  block.resize(RawFile(path, O_RDONLY).read(block.data(), block.size(), 0));
+  block.resize(RawFile(path, O_RDONLY).read(std::as_writable_bytes(std::span(block)), 0));
   if (!std::string_view(block).starts_with(seal_title.substr(0, block.size())) || block.empty())
     return std::nullopt;
   if (block.size() < static_cast<std::size_t>(seal_bytes))

@@ -35,7 +35,7 @@ std::vector<std::uint8_t> find_in_part(const mpi::Communicator& comm, const Gram
         finding = missing;
         continue;
       }
-      file.read_chunk(row, col, chunk);
+      file.read_chunks(row, col, chunk);
       const bool whole =
           tiles.holds(row, col)
               ? checksum(std::span<const std::byte>(chunk)) == file.record(row, col)
@@ -56,7 +56,7 @@ std::string unused_square(TileIndex row, TileIndex col) {
 /// `complete`: the file says that all of its tiles are there, so one without a record has lost it.
 void check_part(const mpi::Communicator& comm, const hdf5::File& file, const GramHeader& header,
                 GramPart part, bool complete, VerifyReport& report) {
-  const GramTileFile tile_file(file, header, part);
+  const GramTileFile tile_file(file, hdf5::Access::read, header, part);
   const GramTiles& tiles = tile_file.tiles();
   const std::vector<std::uint8_t> findings = find_in_part(comm, tile_file);
   for (std::size_t k = 0; k < findings.size(); ++k) {

@@ -3,12 +3,29 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
+#include "io/gram_store_growth.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
+
+namespace {
+
+/// The usual reason why a Gram does not grow with its training set.
+std::string way_to_grow(const DataSection& data, const io::GramHeader& in_file,
+                        const io::GramHeader& in_job) {
+  const bool fitted = std::any_of(data.preprocess.begin(), data.preprocess.end(), io::takes_statistics);
+  if (!fitted || in_file.n() >= in_job.n() || !data.preprocess_from.empty()) return {};
+  return fmt::format(
+      "another training set has other statistics, which change every sample: to let a Gram grow, set "
+      "data.preprocess_from to the set of {} samples that it was made from; or ",
+      in_file.n());
+}
+
+}  // namespace
 
 GramFile::GramFile(const CommandContext& context, const std::string& name, const io::GramHeader& header,
                    const Options& options)
@@ -24,6 +41,13 @@ GramFile::GramFile(const CommandContext& context, const std::string& name, const
   }
   writable_ = comm.broadcast(comm.is_root() && ::access(path.c_str(), W_OK) == 0 ? 1 : 0) != 0;
   store_ = io::GramStore::open(comm, path, writable_ ? hdf5::Access::write : hdf5::Access::read);
+  if (options.needs_store && writable_ && io::grows_into(store_->header(), header)) {
+    const io::GramHeader& before = store_->header();
+    context.progress.note(fmt::format("{} grows from {} samples and {} tests to {} and {}", path, before.n(),
+                                      before.m(), header.n(), header.m()));
+    store_->close();
+    store_ = io::grow_store(comm, path, header);
+  }
   const std::string difference = io::difference(store_->header(), header);
   const std::string test_difference = io::test_difference(store_->header(), header);
   store_has_tests_ = test_difference.empty();
@@ -38,8 +62,8 @@ GramFile::GramFile(const CommandContext& context, const std::string& name, const
   if (options.needs_store)
     throw mpi::CollectiveError(
         ExitCode::usage,
-        fmt::format("{} holds another Gram: {}; choose another output folder, or remove the file", path,
-                    reason));
+        fmt::format("{} holds another Gram: {}; {}choose another output folder, or remove the file", path,
+                    reason, way_to_grow(context.job->data, store_->header(), header)));
   context.progress.note(fmt::format("{} is left alone: {}", path, reason));
   store_->close();
   store_.reset();

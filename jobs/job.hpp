@@ -31,6 +31,7 @@ struct DataSection {
   io::Encoding encoding = io::Encoding::centered;
   Index features = 0;  ///< libsvm; 0: those of the training set
   std::vector<io::Step> preprocess;
+  std::string preprocess_from;  ///< empty: the training set
   Augment augment = Augment::none;
 };
 

@@ -109,6 +109,10 @@ const KeyTable<DataSection>& data_keys() {
            "libsvm: how many features both sets have; 0: as many as the training set's largest index",
            {.least = 0, .most = 2147483647}),
        preprocess_key(),
+       key("preprocess_from", &S::preprocess_from,
+           "set that the statistics of preprocess come from, given like train; empty: the training set. With "
+           "a fixed one the "
+           "Gram of a training set can grow"),
        choice("augment", &S::augment, {"none", "flip"},
               "flip: behind every training image comes its left-right mirror image, once it is preprocessed; "
               "test "

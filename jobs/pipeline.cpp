@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "io/folder_lock.hpp"
 #include "io/model.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/gram_stage.hpp"
@@ -41,6 +42,8 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
+  const io::FolderLock lock(comm, job.output);
+  if (!lock.remark().empty()) context.progress.warn(lock.remark());
   std::optional<io::Model> model;
   if (parts.predict && !parts.solve) model = stored_model(context, problem);
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),

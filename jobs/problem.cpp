@@ -30,6 +30,18 @@ std::vector<std::uint64_t> all_checksums(const mpi::Communicator& comm, const io
   return all;
 }
 
+/// The steps, done to the training set.
+io::Preprocessor fit_preprocessor(const mpi::Communicator& comm, const DataSection& data,
+                                  io::DataSet& train) {
+  if (data.preprocess_from.empty()) return io::Preprocessor::fit(comm, data.preprocess, train);
+  io::DataSpec spec = training_spec(data);
+  spec.source = data.preprocess_from;
+  io::DataSet reference = io::read_data(comm, spec, &train);
+  io::Preprocessor preprocessor = io::Preprocessor::fit(comm, data.preprocess, reference);
+  preprocessor.apply(comm, train);
+  return preprocessor;
+}
+
 std::string summary(const io::DataSet& set) {
   return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape),
                      set.outputs, set.target_kind == io::TargetKind::classes ? "classes" : "target values");
@@ -64,7 +76,7 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
     problem.test = io::read_data(comm, test_spec(job.data), &problem.train);
     context.progress.note(summary(*problem.test));
   }
-  io::Preprocessor preprocessor = io::Preprocessor::fit(comm, job.data.preprocess, problem.train);
+  io::Preprocessor preprocessor = fit_preprocessor(comm, job.data, problem.train);
   if (problem.test) preprocessor.apply(comm, *problem.test);
   for (const std::string& warning : preprocessor.warnings()) context.progress.warn(warning);
 

@@ -115,11 +115,17 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
   EXPECT_EQ(plan.test_entries, 5000000);
   const double cols = static_cast<double>(layout.cols().local_extent(0));
   EXPECT_DOUBLE_EQ(plan.bytes.matrix, 5000 * cols * 8);
-  EXPECT_DOUBLE_EQ(plan.bytes.inputs, (5000 + cols + 1000) * 784 * 4);
-  EXPECT_DOUBLE_EQ(plan.bytes.prepared, (5000 + cols + 1000) * 100);
+  // All rows and the tests; the columns are among the rows.
+  EXPECT_DOUBLE_EQ(plan.bytes.inputs, (5000 + 1000) * 784 * 4);
+  EXPECT_DOUBLE_EQ(plan.bytes.prepared, (5000 + 1000) * 100);
   EXPECT_DOUBLE_EQ(plan.bytes.scratch, 12345);
   EXPECT_DOUBLE_EQ(plan.bytes.records, 3 * (79 * 80 / 2 + 79 * 16) * 8);
   EXPECT_DOUBLE_EQ(plan.flops, 12502500.0 * 1000 + 5000000.0 * 2000);
+
+  const Layout square = choose_layout(5000, 64, {2, 2});
+  const double half = static_cast<double>(square.rows().local_extent(0));
+  const double tests = static_cast<double>(square.test_rows(1000).local_extent(0));
+  EXPECT_DOUBLE_EQ(make_plan(square, 1000, cost, 8).bytes.prepared, (2 * half + tests) * 100);
 }
 
 TEST(Plan, EstimatesBothKindsOfEngines) {

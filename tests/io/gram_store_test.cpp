@@ -229,7 +229,10 @@ TEST(GramHeader, DifferenceNamesTheField) {
 }
 
 TEST_F(Store, AnotherFormatVersionIsRefused) {
-  mpi::on_root(comm_, [&] { make_gram_skeleton(path_, small_header(9, 0), 1); });
+  mpi::on_root(comm_, [&] {
+    make_gram_draft(path_, small_header(9, 0), 1);
+    publish(path_);
+  });
   mpi::on_root(comm_, [&] {
     hdf5::File file = hdf5::File::open_for_update(path_);
     hdf5::write_attribute(file, "/", "format_version", std::int64_t{7});

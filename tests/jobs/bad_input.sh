@@ -82,7 +82,7 @@ done
 # One rank alone, in another folder than the others, finds neither the Gram nor the data.
 mkdir here elsewhere
 apart() { timeout 60 mpirun -n 2 --wdir here "$program" "$@" : -n 1 --wdir elsewhere "$program" "$@"; }
-fails 5 "rank 2 .*does not see runs/disk/gram.h5" apart gram ../disk.toml --quiet
+fails 5 "rank 2 .*does not see runs/disk/.lock" apart gram ../disk.toml --quiet
 cp whole.idx labels.idx here
 fails 3 "whole.idx: no such file" apart gram ../disk.toml --quiet --set data.train=whole.idx \
   --set data.labels=labels.idx --set data.test= --set output=../results

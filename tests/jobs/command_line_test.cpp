@@ -60,7 +60,9 @@ TEST(CommandLine, WhatIsWrongIsNamed) {
   expect_part(message_of({"--set", "a=b", "rnu"}), "unknown command 'rnu'");
   expect_part(message_of({"run"}), "JOB.toml is required");
   expect_part(message_of({"run", "a.toml", "b.toml"}), "b.toml");
-  expect_part(message_of({"run", "a.toml", "--walltime", "3"}), "--walltime");
+  expect_part(message_of({"run", "a.toml", "--wall", "3"}), "--wall");
+  expect_part(message_of({"run", "a.toml", "--walltime", "soon"}), "--walltime soon: is no length of time");
+  expect_part(message_of({"describe", "a.toml", "--walltime", "1h"}), "--walltime");
   expect_part(message_of({"run", "a.toml", "--set"}), "--set");
   expect_part(message_of({"run", "a.toml", "--quiet", "--verbose"}), "exclude each other");
   expect_part(message_of({"--quiet"}), "no command");

@@ -15,6 +15,20 @@ TEST(Units, TimesAreRead) {
     EXPECT_FALSE(parse_seconds(text)) << text;
 }
 
+TEST(Units, TimeLimitsAreReadAsBatchSystemsWriteThem) {
+  const auto seconds = [](const char* text) { return parse_time_limit(text).value_or(Seconds{-1}).value; };
+  EXPECT_EQ(seconds("90s"), 90);
+  EXPECT_EQ(seconds("2h"), 7200);
+  EXPECT_EQ(seconds("30"), 30 * 60);
+  EXPECT_EQ(seconds("30:15"), 30 * 60 + 15);
+  EXPECT_EQ(seconds("1:30:00"), 90 * 60);
+  EXPECT_EQ(seconds("2-0"), 2 * 86400);
+  EXPECT_EQ(seconds("1-12:30"), 86400 + 12 * 3600 + 30 * 60);
+  EXPECT_EQ(seconds("1-12:00:30"), 86400 + 12 * 3600 + 30);
+  for (const char* wrong : {"", "x", "1:x", "-1", "1:2:3:4", "1-", "5 parsecs", "1::2"})
+    EXPECT_EQ(seconds(wrong), -1) << wrong;
+}
+
 TEST(Units, SizesAreRead) {
   EXPECT_EQ(parse_bytes("512MiB"), Bytes{Index{512} << 20});
   EXPECT_EQ(parse_bytes("1.5GB"), Bytes{1500000000});

@@ -1,0 +1,49 @@
+#include "io/raw_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "io/file_checks.hpp"
+#include "io/hdf5_error.hpp"
+
+namespace widegram::io {
+
+RawFile::RawFile(const std::string& path, int flags) : path_(path) {
+  if ((flags & O_DIRECTORY) == 0) require_regular_file(path);
+  descriptor_ = hdf5::Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
+  if (descriptor_.id() < 0) fail();
+}
+
+std::size_t RawFile::read(std::span<std::byte> into, Index from) const {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t got =
+        ::pread(descriptor_.id(), into.data() + done, into.size() - done, from + static_cast<Index>(done));
+    if (got < 0 && errno != EINTR) fail();
+    if (got == 0) break;
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void RawFile::write(std::span<const std::byte> bytes, Index to) const {
+  while (!bytes.empty()) {
+    const ssize_t put = ::pwrite(descriptor_.id(), bytes.data(), bytes.size(), to);
+    if (put < 0 && errno != EINTR) fail();
+    if (put > 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
+      to += put;
+    }
+  }
+}
+
+void RawFile::sync() const {
+  // Some file systems cannot sync a folder: EINVAL says that there is nothing to do.
+  if (::fsync(descriptor_.id()) != 0 && errno != EINVAL) fail();
+}
+
+void RawFile::fail() const { throw hdf5::system_error({path_}, errno); }
+
+}  // namespace widegram::io
