@@ -8,6 +8,23 @@
 #include "src/mpi/agree.hpp"
 
 namespace widegram::solvers {
+namespace {
+
+[[noreturn]] void refuse(const char* what, Index row, Index col) {
+  throw mpi::CollectiveError(ExitCode::numerical,
+                             fmt::format("{}: entry ({}, {}) is not a finite number; look at what it is made "
+                                         "from, and at the precision (float32 "
+                                         "overflows at 3.4e38)",
+                                         what, row, col));
+}
+
+}  // namespace
+
+void check_finite(MatrixView<const double> whole, const char* what) {
+  for (Index j = 0; j < whole.cols; ++j)
+    for (Index i = 0; i < whole.rows; ++i)
+      if (!std::isfinite(whole(i, j))) refuse(what, i, j);
+}
 
 void check_finite(const dist::DistributedMatrix<double>& a, const char* what) {
   constexpr Index none = std::numeric_limits<Index>::max();
@@ -17,12 +34,7 @@ void check_finite(const dist::DistributedMatrix<double>& a, const char* what) {
     for (LocalIndex i = 0; i < local.rows && first == none; ++i)
       if (!std::isfinite(local(i, j))) first = a.global_row(i) + a.global_col(j) * a.rows();
   first = a.grid().comm().min(first);
-  if (first == none) return;
-  throw mpi::CollectiveError(ExitCode::numerical,
-                             fmt::format("{}: entry ({}, {}) is not a finite number; look at what it is made "
-                                         "from, and at the precision (float32 "
-                                         "overflows at 3.4e38)",
-                                         what, first % a.rows(), first / a.rows()));
+  if (first != none) refuse(what, first % a.rows(), first / a.rows());
 }
 
 void check_ridge(double ridge) {

@@ -9,23 +9,14 @@
 #include <stdexcept>
 #include <vector>
 
+#include "solvers/lapack.hpp"
 #include "src/base/matrix.hpp"
-
-/// LAPACK: eigenvalues and eigenvectors of a symmetric tridiagonal matrix.
-extern "C" void dsteqr_(const char* compz, const int* n, double* d, double* e, double* z, const int* ldz,
-                        double* work, int* info);
+#include "src/base/random.hpp"
 
 namespace widegram::solvers {
 namespace {
 
-/// A number in [-1, 1) that depends on the index alone (splitmix64; Steele, Lea and Flood 2014).
-double random_entry(GlobalIndex i) {
-  std::uint64_t z = (static_cast<std::uint64_t>(i) + 1) * 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1p-52 - 1.0;
-}
+constexpr std::uint32_t start_stream = 5;
 
 /// Ends of the spectrum of the tridiagonal matrix, and the last entry of the lower end's eigenvector.
 struct RitzEnds {
@@ -90,7 +81,9 @@ ExtremeEigenvalues extreme_eigenvalues(const dist::LinearOperator& a, Index max_
   const Index most = std::min(max_steps, a.size());
   Basis basis(a.comm(), part.size(), most);
   std::vector<double> w(static_cast<std::size_t>(part.size()));
-  for (Index i = 0; i < part.size(); ++i) w[static_cast<std::size_t>(i)] = random_entry(part.begin + i);
+  const CounterRandom random(0, start_stream);
+  for (Index i = 0; i < part.size(); ++i)
+    w[static_cast<std::size_t>(i)] = 2.0 * random.uniform(static_cast<std::uint64_t>(part.begin + i)) - 1.0;
   std::vector<double> diagonal;
   std::vector<double> off_diagonal;
   ExtremeEigenvalues ends;

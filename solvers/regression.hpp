@@ -1,6 +1,7 @@
 #pragma once
 
 #include "solvers/cholesky.hpp"
+#include "solvers/preconditioner.hpp"
 #include "src/base/matrix.hpp"
 
 namespace widegram::solvers {
@@ -16,9 +17,10 @@ struct Ridge {
 
 /// Seconds that the parts of a fit took on this rank.
 struct FitSeconds {
-  double factor = 0;    ///< Cholesky alone
-  double solve = 0;     ///< all target columns
-  double residual = 0;  ///< residuals with the true matrix
+  double factor = 0;        ///< Cholesky alone
+  double precondition = 0;  ///< making the preconditioner
+  double solve = 0;         ///< all target columns
+  double residual = 0;      ///< residuals with the true matrix, where they are not part of the solve
 };
 
 /// Kernel ridge regression: (A + ridge I) alpha = targets.
@@ -27,8 +29,9 @@ struct RegressionFit {
   double ridge = 0;      ///< the plain number
   double relative_residual =
       0;                 ///< |targets - (A + ridge I) alpha| / |targets|, the largest over the columns
-  Index iterations = 0;  ///< the most of any column; 0 for Cholesky
+  Index iterations = 0;  ///< of all columns together; 0 for Cholesky
   FitSeconds seconds;
+  PreconditionerReport preconditioner;
 };
 
 struct RidgeOptions {

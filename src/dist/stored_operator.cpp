@@ -2,67 +2,289 @@
 
 #include <cblas.h>
 
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+
+#include "src/base/aligned_vector.hpp"
 #include "src/base/matrix.hpp"
 #include "src/dist/diagonal.hpp"
+#include "src/dist/symmetric_product.hpp"
 
 namespace widegram::dist {
 namespace {
 
-/// Lengths of the parts and where they start, as MPI wants them.
-struct Parts {
-  Parts(const Partition& layout) {
-    for (int rank = 0; rank < layout.ranks; ++rank) {
-      counts.push_back(to_int(layout.range(rank).size(), "part of a vector"));
-      starts.push_back(to_int(layout.range(rank).begin, "length of a vector"));
-    }
+/// With more vectors than these a product is no longer limited by memory, and dgemm is the faster.
+constexpr Index few_vectors = 32;
+
+/// Where the indices below `bound` end among those that a process holds.
+LocalIndex held_below(const BlockCyclic& map, int process, GlobalIndex bound) {
+  return BlockCyclic{bound, map.block, map.processes}.local_extent(process);
+}
+
+/// How many indices of `range` the process holds. They follow each other there.
+Index held_in(const BlockCyclic& map, int process, Range range) {
+  return held_below(map, process, range.end) - held_below(map, process, range.begin);
+}
+
+/// Calls f(first, count) for each run of indices in `range` that follow each other and that the process
+/// holds, ascending, with `first` counted from the start of the range.
+template <class F>
+void for_each_run(const BlockCyclic& map, int process, Range range, F&& f) {
+  for (GlobalIndex begin = range.begin; begin < range.end;) {
+    const GlobalIndex end = std::min(range.end, (begin / map.block + 1) * map.block);
+    if (map.owner(begin) == process) f(begin - range.begin, end - begin);
+    begin = end;
   }
-  std::vector<int> counts;
-  std::vector<int> starts;
+}
+
+/// Counts a peer and where they start, as MPI wants them.
+class Counts {
+ public:
+  Counts(int ranks, const std::function<Index(int)>& count_of) {
+    Index total = 0;
+    for (int rank = 0; rank < ranks; ++rank) {
+      const Index count = count_of(rank);
+      counts_.push_back(to_int(count, "numbers for one rank"));
+      starts_.push_back(to_int(total, "numbers for all ranks"));
+      total += count;
+    }
+    total_ = total;
+  }
+  const int* counts() const { return counts_.data(); }
+  const int* starts() const { return starts_.data(); }
+  Index total() const { return total_; }
+
+ private:
+  std::vector<int> counts_;
+  std::vector<int> starts_;
+  Index total_ = 0;
 };
 
-/// Sums what the ranks have of a vector and leaves each its part.
-void sum_to_parts(const mpi::Communicator& comm, const Partition& layout, const double* whole, double* part) {
-  mpi::check(
-      MPI_Reduce_scatter(whole, part, Parts(layout).counts.data(), MPI_DOUBLE, MPI_SUM, comm.handle()));
+/// One row of a block of k vectors as one MPI item, so that counts are rows and fit 32 bits.
+class RowType {
+ public:
+  explicit RowType(Index k) {
+    mpi::check(MPI_Type_contiguous(to_int(k, "vectors"), MPI_DOUBLE, &type_));
+    mpi::check(MPI_Type_commit(&type_));
+  }
+  ~RowType() { MPI_Type_free(&type_); }
+  RowType(const RowType&) = delete;
+  RowType& operator=(const RowType&) = delete;
+  MPI_Datatype get() const { return type_; }
+
+ private:
+  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+void exchange(const mpi::Communicator& comm, const double* out, const Counts& to, double* in,
+              const Counts& from, MPI_Datatype item) {
+  mpi::check(MPI_Alltoallv(out, to.counts(), to.starts(), item, in, from.counts(), from.starts(), item,
+                           comm.handle()));
 }
 
 }  // namespace
 
-std::vector<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
-                                 std::span<const double> part) {
-  std::vector<double> whole(static_cast<std::size_t>(layout.extent));
-  const Parts parts(layout);
-  mpi::check(MPI_Allgatherv(part.data(), static_cast<int>(part.size()), MPI_DOUBLE, whole.data(),
-                            parts.counts.data(), parts.starts.data(), MPI_DOUBLE, comm.handle()));
+Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
+                            MatrixView<const double> part) {
+  const Counts parts(comm.size(), [&](int rank) { return layout.range(rank).size(); });
+  Matrix<double> whole(layout.extent, part.cols);
+  for (Index k = 0; k < part.cols; ++k)
+    mpi::check(MPI_Allgatherv(part.column(k), static_cast<int>(part.rows), MPI_DOUBLE, whole.column(k),
+                              parts.counts(), parts.starts(), MPI_DOUBLE, comm.handle()));
   return whole;
 }
 
+StoredOperator::Side StoredOperator::side(bool rows) const {
+  return rows ? Side{a_.row_layout(), a_.grid().row(), true} : Side{a_.col_layout(), a_.grid().col(), false};
+}
+
+int StoredOperator::place(const Side& side, int rank) const {
+  return side.rows ? rank / a_.grid().cols() : rank % a_.grid().cols();
+}
+
+/// The rows of x that face this rank's rows or columns, a row of x a column. Both lists ascend and parts are
+/// contiguous, so what arrives, rank after rank, is in place.
+Matrix<double> StoredOperator::facing(const Side& side, MatrixView<const double> x) const {
+  const Range mine = part();
+  const Counts to(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
+  const Counts from(comm().size(),
+                    [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
+  Matrix<double> outgoing(x.cols, to.total());
+  Index next = 0;
+  for (int rank = 0; rank < comm().size(); ++rank)
+    for_each_run(side.map, place(side, rank), mine, [&](Index first, Index count) {
+      for (Index k = 0; k < x.cols; ++k)
+        for (Index i = 0; i < count; ++i) outgoing(k, next + i) = x(first + i, k);
+      next += count;
+    });
+  Matrix<double> arrived(x.cols, from.total());
+  exchange(comm(), outgoing.data(), to, arrived.data(), from, RowType(x.cols).get());
+  return arrived;
+}
+
+/// Adds up what the ranks have for the same rows (columns) and leaves every rank its part. products: a
+/// vector's row a column, which may have more entries than there are vectors.
+void StoredOperator::add_to_parts(const Side& side, const Matrix<double>& products,
+                                  MatrixView<double> y) const {
+  const Range mine = part();
+  const Counts to(comm().size(), [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
+  const Counts from(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
+  Matrix<double> outgoing(y.cols, products.cols());
+  for (Index i = 0; i < products.cols(); ++i) std::copy_n(products.column(i), y.cols, outgoing.column(i));
+  Matrix<double> incoming(y.cols, from.total());
+  exchange(comm(), outgoing.data(), to, incoming.data(), from, RowType(y.cols).get());
+  Index next = 0;
+  for (int rank = 0; rank < comm().size(); ++rank)
+    for_each_run(side.map, place(side, rank), mine, [&](Index first, Index count) {
+      for (Index k = 0; k < y.cols; ++k)
+        for (Index i = 0; i < count; ++i) y(first + i, k) += incoming(k, next + i);
+      next += count;
+    });
+}
+
 void StoredOperator::apply(MatrixView<const double> x, MatrixView<double> y) const {
+  for (Index k = 0; k < y.cols; ++k) std::fill_n(y.column(k), y.rows, 0.0);
+  if (x.cols == 0) return;
+  if (x.cols <= few_vectors)
+    multiply_few(x, y);
+  else
+    multiply_many(x, y);
+}
+
+void StoredOperator::multiply_few(MatrixView<const double> x, MatrixView<double> y) const {
+  const Index width = round_up(x.cols, vector_granule);
+  const auto padded = [&](const Matrix<double>& vectors) {
+    AlignedVector<double> out(static_cast<std::size_t>(width * vectors.cols()));
+    for (Index i = 0; i < vectors.cols(); ++i)
+      std::copy_n(vectors.column(i), vectors.rows(), out.data() + width * i);
+    return out;
+  };
+  const Side rows = side(true);
+  const Side cols = side(false);
+  const AlignedVector<double> x_rows = padded(facing(rows, x));
+  const AlignedVector<double> x_cols = padded(facing(cols, x));
+  Matrix<double> y_rows(width, a_.local_rows());
+  Matrix<double> y_cols(width, a_.local_cols());
+  const Index block = a_.block();
+  for (LocalIndex j = 0; j < a_.local_cols(); j += block)
+    for (LocalIndex i = 0; i < a_.local_rows(); i += block) {
+      const GlobalIndex row = a_.global_row(i);
+      const GlobalIndex col = a_.global_col(j);
+      if (row < col) continue;
+      FacingVectors vectors{.width = width,
+                            .x_of_cols = x_cols.data() + width * j,
+                            .y_of_rows = y_rows.column(i),
+                            .x_of_rows = nullptr,
+                            .y_of_cols = nullptr};
+      if (row > col) {
+        vectors.x_of_rows = x_rows.data() + width * i;
+        vectors.y_of_cols = y_cols.column(j);
+      }
+      add_tile_products(a_.local().block({i, std::min(i + block, a_.local_rows())},
+                                         {j, std::min(j + block, a_.local_cols())}),
+                        vectors);
+    }
+  add_to_parts(rows, y_rows, y);
+  add_to_parts(cols, y_cols, y);
+}
+
+void StoredOperator::multiply_many(MatrixView<const double> x, MatrixView<double> y) const {
   const MatrixView<const double> a = a_.local();
-  Matrix<double> x_here(a.cols, x.cols);
-  for (Index k = 0; k < x.cols; ++k) {
-    const std::vector<double> whole =
-        gather_parts(comm(), layout_, {x.column(k), static_cast<std::size_t>(x.rows)});
-    for (LocalIndex j = 0; j < a.cols; ++j) x_here(j, k) = whole[static_cast<std::size_t>(a_.global_col(j))];
-  }
-  Matrix<double> y_here(a.rows, x.cols);
+  const Matrix<double> x_cols = facing(side(false), x);
+  Matrix<double> products(x.cols, a.rows);
   if (!a.empty())
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(a.rows), static_cast<int>(x.cols),
-                static_cast<int>(a.cols), 1.0, a.data, static_cast<int>(a.stride), x_here.data(),
-                static_cast<int>(a.cols), 0.0, y_here.data(), static_cast<int>(a.rows));
-  std::vector<double> whole(static_cast<std::size_t>(size()));
-  for (Index k = 0; k < x.cols; ++k) {
-    for (LocalIndex i = 0; i < a.rows; ++i) whole[static_cast<std::size_t>(a_.global_row(i))] = y_here(i, k);
-    sum_to_parts(comm(), layout_, whole.data(), y.column(k));
-  }
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, to_int(x.cols, "vectors"), static_cast<int>(a.rows),
+                static_cast<int>(a.cols), 1.0, x_cols.data(), static_cast<int>(x.cols), a.data,
+                static_cast<int>(a.stride), 0.0, products.data(), static_cast<int>(x.cols));
+  add_to_parts(side(true), products, y);
 }
 
 std::vector<double> StoredOperator::diagonal() const {
-  std::vector<double> whole(static_cast<std::size_t>(size()));
-  for_each_diagonal(a_, [&](GlobalIndex i, double entry) { whole[static_cast<std::size_t>(i)] = entry; });
-  std::vector<double> part(static_cast<std::size_t>(this->part().size()));
-  sum_to_parts(comm(), layout_, whole.data(), part.data());
-  return part;
+  const ProcessGrid& grid = a_.grid();
+  std::vector<std::vector<double>> for_rank(static_cast<std::size_t>(grid.comm().size()));
+  for_each_diagonal(a_, [&](GlobalIndex i, double entry) {
+    for_rank[static_cast<std::size_t>(layout_.owner(i))].push_back(entry);
+  });
+  const BlockCyclic& rows = a_.row_layout();
+  const BlockCyclic& cols = a_.col_layout();
+  const Range mine = part();
+  std::vector<std::vector<Index>> places(for_rank.size());
+  for (GlobalIndex i = mine.begin; i < mine.end; ++i)
+    places[static_cast<std::size_t>(grid.rank_of(rows.owner(i), cols.owner(i)))].push_back(i - mine.begin);
+  const auto size_in = [](const auto& lists) {
+    return [&lists](int rank) { return static_cast<Index>(lists[static_cast<std::size_t>(rank)].size()); };
+  };
+  const Counts to(grid.comm().size(), size_in(for_rank));
+  const Counts from(grid.comm().size(), size_in(places));
+  std::vector<double> outgoing;
+  for (const std::vector<double>& entries : for_rank)
+    outgoing.insert(outgoing.end(), entries.begin(), entries.end());
+  std::vector<double> incoming(static_cast<std::size_t>(from.total()));
+  exchange(grid.comm(), outgoing.data(), to, incoming.data(), from, MPI_DOUBLE);
+  std::vector<double> diagonal(static_cast<std::size_t>(mine.size()));
+  auto next = incoming.begin();
+  for (const std::vector<Index>& of_rank : places)
+    for (const Index place : of_rank) diagonal[static_cast<std::size_t>(place)] = *next++;
+  return diagonal;
+}
+
+/// So few that no message count passes 32 bits.
+void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixView<double> out) const {
+  const ProcessGrid& grid = a_.grid();
+  const BlockCyclic& rows = a_.row_layout();
+  const BlockCyclic& cols = a_.col_layout();
+  const Range mine = part();
+  std::vector<std::vector<Index>> places(static_cast<std::size_t>(grid.cols()));
+  for (std::size_t j = 0; j < chosen.size(); ++j)
+    places[static_cast<std::size_t>(cols.owner(chosen[j]))].push_back(static_cast<Index>(j));
+  const auto places_of = [&](int grid_col) -> const std::vector<Index>& {
+    return places[static_cast<std::size_t>(grid_col)];
+  };
+  const auto width = [&](int grid_col) { return static_cast<Index>(places_of(grid_col).size()); };
+  const Counts to(grid.comm().size(), [&](int rank) {
+    return held_in(rows, grid.row(), layout_.range(rank)) * width(grid.col());
+  });
+  const Counts from(grid.comm().size(), [&](int rank) {
+    return held_in(rows, rank / grid.cols(), mine) * width(rank % grid.cols());
+  });
+  std::vector<double> outgoing;
+  outgoing.reserve(static_cast<std::size_t>(to.total()));
+  for (int rank = 0; rank < grid.comm().size(); ++rank) {
+    const Range theirs = layout_.range(rank);
+    const LocalIndex first = held_below(rows, grid.row(), theirs.begin);
+    const LocalIndex end = held_below(rows, grid.row(), theirs.end);
+    for (const Index j : places_of(grid.col())) {
+      const double* column = a_.local().column(cols.to_local(chosen[static_cast<std::size_t>(j)]));
+      outgoing.insert(outgoing.end(), column + first, column + end);
+    }
+  }
+  std::vector<double> incoming(static_cast<std::size_t>(from.total()));
+  exchange(grid.comm(), outgoing.data(), to, incoming.data(), from, MPI_DOUBLE);
+  const double* next = incoming.data();
+  for (int rank = 0; rank < grid.comm().size(); ++rank)
+    for (const Index j : places_of(rank % grid.cols()))
+      for_each_run(rows, rank / grid.cols(), mine, [&](Index first, Index count) {
+        std::copy_n(next, count, out.column(j) + first);
+        next += count;
+      });
+}
+
+Matrix<double> StoredOperator::columns(std::span<const GlobalIndex> chosen) const {
+  constexpr Index buffer_entries = Index{1} << 24;
+  for (const GlobalIndex j : chosen)
+    if (j < 0 || j >= size()) throw std::logic_error("a column is chosen that is not there");
+  Matrix<double> out(part().size(), static_cast<Index>(chosen.size()));
+  // What a rank sends at a time is at most its local rows of the batch, what it receives its part of them.
+  const auto batch =
+      static_cast<std::size_t>(std::max<Index>(1, buffer_entries / std::max<Index>(1, size())));
+  for (std::size_t begin = 0; begin < chosen.size(); begin += batch) {
+    const std::size_t count = std::min(batch, chosen.size() - begin);
+    fetch_columns(
+        chosen.subspan(begin, count),
+        out.view().block({0, out.rows()}, {static_cast<Index>(begin), static_cast<Index>(begin + count)}));
+  }
+  return out;
 }
 
 }  // namespace widegram::dist

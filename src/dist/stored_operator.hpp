@@ -5,9 +5,13 @@
 
 namespace widegram::dist {
 
-/// Products with a symmetric matrix whose BOTH triangles are stored (see mirror_lower()); the matrix must
-/// outlive it. apply(): each rank reads its entries once (2 n^2 k / P flops) and holds the k vectors as a
-/// whole, 2 n k numbers; one all-gather and one reduce-scatter a vector.
+/// A symmetric matrix whose BOTH triangles are stored on a p x q grid (see mirror_lower()); it must outlive
+/// the operator. Nothing is gathered as a whole: a rank of the grid is sent the entries of the vectors that
+/// face its rows or columns, and sends on what it has for them.
+/// apply(): 2 n^2 k / (p q) flops. Few vectors: each rank reads what it has of the lower triangle once and
+/// uses it for both (see symmetric_product.hpp), n k (1 / p + 1 / q) numbers come and as many go. Many: one
+/// dgemm of all that it has, n k / q numbers come and n k / p go.
+/// columns(): each entry crosses the network once.
 class StoredOperator : public LinearOperator {
  public:
   explicit StoredOperator(const DistributedMatrix<double>& a)
@@ -17,8 +21,23 @@ class StoredOperator : public LinearOperator {
   const Partition& layout() const override { return layout_; }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override;
   std::vector<double> diagonal() const override;
+  Matrix<double> columns(std::span<const GlobalIndex> chosen) const override;
 
  private:
+  /// The rows or the columns of the grid, and where this rank and others stand there.
+  struct Side {
+    const BlockCyclic& map;
+    int mine;
+    bool rows;
+  };
+  Side side(bool rows) const;
+  int place(const Side& side, int rank) const;
+  Matrix<double> facing(const Side& side, MatrixView<const double> x) const;
+  void add_to_parts(const Side& side, const Matrix<double>& products, MatrixView<double> y) const;
+  void multiply_few(MatrixView<const double> x, MatrixView<double> y) const;
+  void multiply_many(MatrixView<const double> x, MatrixView<double> y) const;
+  void fetch_columns(std::span<const GlobalIndex> chosen, MatrixView<double> out) const;
+
   const DistributedMatrix<double>& a_;
   Partition layout_;
 };

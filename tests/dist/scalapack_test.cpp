@@ -83,26 +83,5 @@ TEST(Scalapack, OperandsThatDoNotGoTogetherAreRefused) {
   EXPECT_THROW(potrs(a, other_block), std::logic_error);
 }
 
-TEST(StoredOperator, MultipliesSeveralVectorsAtOnce) {
-  const mpi::Communicator comm = mpi::Communicator::world();
-  const ProcessGrid grid = ProcessGrid::square(comm);
-  for (const auto [n, block] : sizes) {
-    const DistributedMatrix<double> a = distributed(grid, filled<double>(n, n, &decaying), block);
-    const StoredOperator op(a);
-    const Range part = op.part();
-    const Matrix<double> x =
-        filled<double>(part.size(), 3, [&](GlobalIndex i, GlobalIndex j) { return wave(part.begin + i, j); });
-    Matrix<double> y(part.size(), 3);
-    op.apply(x.view(), y.view());
-    for (GlobalIndex i = 0; i < part.size(); ++i)
-      for (GlobalIndex k = 0; k < 3; ++k) {
-        double expected = 0;
-        for (GlobalIndex j = 0; j < n; ++j) expected += decaying(part.begin + i, j) * wave(j, k);
-        EXPECT_NEAR(y(i, k), expected, 1e-13);
-      }
-    for (const double entry : op.diagonal()) EXPECT_EQ(entry, 2.0);
-  }
-}
-
 }  // namespace
 }  // namespace widegram::dist

@@ -29,20 +29,6 @@ class Regression : public testing::Test {
   }
 };
 
-/// Sets a PETSc option for the time of a scope.
-class PetscOption {
- public:
-  PetscOption(const char* name, const char* value) : name_(name) {
-    petsc::check(PetscOptionsSetValue(nullptr, name, value));
-  }
-  ~PetscOption() { PetscOptionsClearValue(nullptr, name_); }
-  PetscOption(const PetscOption&) = delete;
-  PetscOption& operator=(const PetscOption&) = delete;
-
- private:
-  const char* name_;
-};
-
 TEST_F(Regression, TheRidgeIsRelativeToTheMeanDiagonal) {
   for (const auto [n, block] : sizes) {
     const Matrix<double> a = filled(n, n, &gram_entry);  // diagonal 1.1
@@ -164,6 +150,7 @@ class FailingOperator : public dist::LinearOperator {
   const mpi::Communicator& comm() const override { return a_.comm(); }
   const dist::Partition& layout() const override { return a_.layout(); }
   std::vector<double> diagonal() const override { return a_.diagonal(); }
+  Matrix<double> columns(std::span<const GlobalIndex> chosen) const override { return a_.columns(chosen); }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override {
     if (++products_ == 3) throw mpi::CollectiveError(ExitCode::data, "the third product fails");
     a_.apply(x, y);

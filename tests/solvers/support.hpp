@@ -1,10 +1,13 @@
 #pragma once
 
+#include <petscsys.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
+#include "src/mpi/petsc.hpp"
 
 /// LAPACK on one rank: the reference.
 extern "C" {
@@ -75,5 +78,19 @@ inline double largest_difference(const Matrix<double>& a, const Matrix<double>& 
     for (Index i = 0; i < a.rows(); ++i) largest = std::max(largest, std::abs(a(i, j) - b(i, j)));
   return largest;
 }
+
+/// Sets a PETSc option for the time of a scope.
+class PetscOption {
+ public:
+  PetscOption(const char* name, const char* value) : name_(name) {
+    petsc::check(PetscOptionsSetValue(nullptr, name, value));
+  }
+  ~PetscOption() { PetscOptionsClearValue(nullptr, name_); }
+  PetscOption(const PetscOption&) = delete;
+  PetscOption& operator=(const PetscOption&) = delete;
+
+ private:
+  const char* name_;
+};
 
 }  // namespace widegram::solvers
