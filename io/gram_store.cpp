@@ -9,6 +9,7 @@
 #include "io/file_checks.hpp"
 #include "io/gram_store_skeleton.hpp"
 #include "io/result_file.hpp"
+#include "src/base/aligned_vector.hpp"
 #include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
 
@@ -37,6 +38,12 @@ GramStore::GramStore(mpi::Communicator comm, hdf5::File file, hdf5::Access acces
       file_(std::move(file)),
       header_(read_header(file_)),
       complete_(read_complete(file_)) {
+  if (const std::vector<std::string> damaged = damaged_samples(file_, header_); !damaged.empty())
+    throw Error(
+        ExitCode::files,
+        fmt::format("{}: {}, which says what samples the Gram is of, is damaged: restore the file, or "
+                    "remove it and run 'gram' again",
+                    file_.path(), damaged.front()));
   parts_.emplace_back(file_, access, header_, GramPart::train);
   if (header_.m() > 0) parts_.emplace_back(file_, access, header_, GramPart::test_train);
 }
@@ -50,7 +57,7 @@ GramStore GramStore::create(const mpi::Communicator& comm, const std::string& pa
     if (std::filesystem::exists(path))
       throw Error(ExitCode::files,
                   fmt::format("{} exists already: remove it or choose another output", path));
-    make_gram_draft(path, header, comm.size());
+    const DraftGuard draft = make_gram_draft(path, header, comm.size());
     publish(path);
   });
   return open(comm, path, hdf5::Access::write);
@@ -64,26 +71,40 @@ GramStore GramStore::open(const mpi::Communicator& comm, const std::string& path
 }
 
 Index GramStore::done_count(GramPart part) const {
-  const std::span<const std::uint64_t> records = file_of(part).records();
+  const std::span<const std::uint64_t> records = file(part).records();
   return static_cast<Index>(records.size()) - std::count(records.begin(), records.end(), 0U);
 }
 
 template <class Real>
-void GramStore::write_tiles(GramPart part, std::span<const StoredTile<const Real>> tiles) {
-  GramTileFile& file = file_of(part);
+PackedTile GramStore::pack(GramPart part, const StoredTile<const Real>& tile,
+                           std::span<std::byte> chunk) const {
+  const GramTileFile& to = file(part);
+  check_extent(to.tiles(), tile);
+  const bool on_diagonal = part == GramPart::train && tile.row == tile.col;
   with_stored_type(header_.precision, [&]<class Stored>(Stored) {
-    std::vector<Stored> chunk(file.chunk_bytes() / sizeof(Stored));
-    std::vector<GramTileFile::Record> records;
-    for (const StoredTile<const Real>& tile : tiles) {
-      check_extent(file.tiles(), tile);
-      const bool on_diagonal = part == GramPart::train && tile.row == tile.col;
-      pack_tile<Stored, Real>(tile.entries, header_.tile, on_diagonal, chunk);
-      const auto bytes = std::as_bytes(std::span<const Stored>(chunk));
-      file.write_chunk(tile.row, tile.col, bytes);
-      records.push_back({file.tiles().number(tile.row, tile.col), checksum(bytes)});
-    }
-    file.write_records(std::move(records));
+    const std::span entries(reinterpret_cast<Stored*>(chunk.data()), chunk.size() / sizeof(Stored));
+    pack_tile<Stored, Real>(tile.entries, header_.tile, on_diagonal, entries);
   });
+  return {tile.row, tile.col, to.record_of(tile.row, tile.col, chunk), chunk};
+}
+
+void GramStore::write_packed(GramPart part, std::span<const PackedTile> tiles) {
+  GramTileFile& to = file_of(part);
+  to.write_chunks(tiles);
+  std::vector<GramTileFile::Record> records;
+  for (const PackedTile& tile : tiles)
+    records.push_back({to.tiles().number(tile.row, tile.col), tile.record});
+  to.write_records(std::move(records));
+}
+
+template <class Real>
+void GramStore::write_tiles(GramPart part, std::span<const StoredTile<const Real>> tiles) {
+  const std::size_t bytes = file(part).chunk_bytes();
+  AlignedVector<std::byte> room(tiles.size() * bytes);
+  std::vector<PackedTile> packed;
+  for (std::size_t k = 0; k < tiles.size(); ++k)
+    packed.push_back(pack<Real>(part, tiles[k], std::span(room).subspan(k * bytes, bytes)));
+  write_packed(part, packed);
 }
 
 template <class Real>
@@ -96,8 +117,9 @@ std::vector<std::size_t> GramStore::read_tiles(GramPart part, std::span<const St
       const StoredTile<Real>& tile = tiles[k];
       check_extent(file.tiles(), tile);
       if (const std::uint64_t record = file.record(tile.row, tile.col); record != 0) {
-        file.read_chunks(tile.row, tile.col, std::as_writable_bytes(std::span(chunk)));
-        if (checksum(std::span<const Stored>(chunk)) != record) file.distrust(tile.row, tile.col);
+        const auto bytes = std::as_writable_bytes(std::span(chunk));
+        file.read_chunks(tile.row, tile.col, bytes);
+        if (file.record_of(tile.row, tile.col, bytes) != record) file.distrust(tile.row, tile.col);
       }
       if (done(part, tile.row, tile.col))
         unpack_tile<Stored, Real>(chunk, header_.tile, tile.entries);
@@ -123,20 +145,22 @@ std::optional<std::vector<double>> GramStore::read_test_diagonal() const {
   return values;
 }
 
-void GramStore::share_records(GramPart part) {
+void GramStore::share(GramPart part) {
   GramTileFile& file = file_of(part);
+  mpi::collectively(comm_, [&] { file.sync(); });
   if (comm_.max(file.distrusted()) > 0)
     throw std::logic_error(dataset_name(part) + ": a damaged tile was not written again");
   comm_.all_reduce(file.records(), MPI_MAX);
   if (done_count(part) != file.tiles().count())
     throw std::logic_error(fmt::format("{}: {} of {} tiles are there at the end", dataset_name(part),
                                        done_count(part), file.tiles().count()));
+  mpi::collectively(comm_, [&] { file.reopen(); });
 }
 
 void GramStore::finish() {
-  share_records(GramPart::train);
+  share(GramPart::train);
   if (header_.m() > 0) {
-    share_records(GramPart::test_train);
+    share(GramPart::test_train);
     const int there =
         mpi::collectively(comm_, [&] { return comm_.is_root() && !read_test_diagonal() ? 0 : 1; });
     if (comm_.min(there) == 0) throw std::logic_error("/test_diagonal is not there at the end");
@@ -156,6 +180,8 @@ void GramStore::close() {
   });
 }
 
+template PackedTile GramStore::pack(GramPart, const StoredTile<const float>&, std::span<std::byte>) const;
+template PackedTile GramStore::pack(GramPart, const StoredTile<const double>&, std::span<std::byte>) const;
 template void GramStore::write_tiles(GramPart, std::span<const StoredTile<const float>>);
 template void GramStore::write_tiles(GramPart, std::span<const StoredTile<const double>>);
 template std::vector<std::size_t> GramStore::read_tiles(GramPart, std::span<const StoredTile<float>>);

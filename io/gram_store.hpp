@@ -46,12 +46,14 @@ class GramStore {
   static GramStore open(const mpi::Communicator& comm, const std::string& path, hdf5::Access access);
 
   const GramHeader& header() const { return header_; }
-  const GramTiles& tiles(GramPart part) const { return file_of(part).tiles(); }
+  const GramTiles& tiles(GramPart part) const { return file(part).tiles(); }
+  /// The chunks and records of one matrix, for those who stream them.
+  const GramTileFile& file(GramPart part) const { return parts_.at(static_cast<std::size_t>(part)); }
   bool complete() const { return complete_; }
 
   /// Whether the tile is on disk, as far as this rank knows: by the records when the store was opened and by
   /// what this rank has written or found damaged since.
-  bool done(GramPart part, TileIndex row, TileIndex col) const { return file_of(part).record(row, col) != 0; }
+  bool done(GramPart part, TileIndex row, TileIndex col) const { return file(part).record(row, col) != 0; }
   /// Number of tiles that are done by the same knowledge.
   Index done_count(GramPart part) const;
 
@@ -61,6 +63,12 @@ class GramStore {
   /// precision (std::logic_error).
   template <class Real>
   void write_tiles(GramPart part, std::span<const StoredTile<const Real>> tiles);
+
+  /// The same in two steps, for who packs tiles while they are in the processor's cache: into chunks of
+  /// file(part).chunk_bytes() bytes, aligned for entries of the file.
+  template <class Real>
+  PackedTile pack(GramPart part, const StoredTile<const Real>& tile, std::span<std::byte> chunk) const;
+  void write_packed(GramPart part, std::span<const PackedTile> tiles);
 
   /// Reads tiles and checks them against their records. Local. Returns the positions in `tiles` of those that
   /// are missing or damaged (their entries are undefined); they are not done() any more, and this rank is to
@@ -73,6 +81,10 @@ class GramStore {
   /// Local. Nothing where it was never written or is damaged.
   std::optional<std::vector<double>> read_test_diagonal() const;
 
+  /// Collective. Every rank learns of the tiles that the others have written, and sees their bytes. Throws
+  /// std::logic_error where one is missing.
+  void share(GramPart part);
+
   /// Collective. Brings all to disk, checks that every tile and the test diagonal are recorded, by whichever
   /// rank, and sets `complete`. Throws std::logic_error where something is missing.
   void finish();
@@ -82,8 +94,6 @@ class GramStore {
  private:
   GramStore(mpi::Communicator comm, hdf5::File file, hdf5::Access access);
   GramTileFile& file_of(GramPart part) { return parts_.at(static_cast<std::size_t>(part)); }
-  const GramTileFile& file_of(GramPart part) const { return parts_.at(static_cast<std::size_t>(part)); }
-  void share_records(GramPart part);
 
   mpi::Communicator comm_;
   hdf5::File file_;
@@ -92,6 +102,10 @@ class GramStore {
   bool complete_ = false;
 };
 
+extern template PackedTile GramStore::pack(GramPart, const StoredTile<const float>&,
+                                           std::span<std::byte>) const;
+extern template PackedTile GramStore::pack(GramPart, const StoredTile<const double>&,
+                                           std::span<std::byte>) const;
 extern template void GramStore::write_tiles(GramPart, std::span<const StoredTile<const float>>);
 extern template void GramStore::write_tiles(GramPart, std::span<const StoredTile<const double>>);
 extern template std::vector<std::size_t> GramStore::read_tiles(GramPart, std::span<const StoredTile<float>>);

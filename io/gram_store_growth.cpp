@@ -68,7 +68,8 @@ void copy_part(const mpi::Communicator& comm, GramStore& old, GramStore& grown, 
 }  // namespace
 
 GramStore grow_store(const mpi::Communicator& comm, const std::string& path, const GramHeader& header) {
-  mpi::on_root(comm, [&] { make_gram_draft(path, header, comm.size()); });
+  DraftGuard draft;
+  mpi::on_root(comm, [&] { draft = make_gram_draft(path, header, comm.size()); });
   GramStore old = GramStore::open(comm, path, hdf5::Access::read);
   GramStore grown = GramStore::open(comm, draft_path(path), hdf5::Access::write);
   copy_part(comm, old, grown, GramPart::train);

@@ -142,4 +142,15 @@ GramHeader read_header(const hdf5::File& file) {
           .augment = hdf5::has_attribute(file, "/", "augment") ? text("augment") : "none"};
 }
 
+std::vector<std::string> damaged_samples(const hdf5::File& file, const GramHeader& header) {
+  std::vector<std::string> damaged;
+  const auto check = [&](const char* name, const char* hash, const std::vector<std::uint64_t>& samples) {
+    if (to_hex(checksum(std::span(samples))) != hdf5::read_attribute<std::string>(file, "/", hash))
+      damaged.emplace_back(name);
+  };
+  check("/samples/train", "train_hash", header.train_samples);
+  check("/samples/test", "test_hash", header.test_samples);
+  return damaged;
+}
+
 }  // namespace widegram::io

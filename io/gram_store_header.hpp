@@ -20,7 +20,7 @@ std::string to_string(Precision precision);
 Precision precision_from(std::string_view word);
 
 /// The version of gram.h5's layout that this program writes and reads.
-inline constexpr Index gram_format_version = 1;
+inline constexpr Index gram_format_version = 2;
 
 /// What a gram.h5 holds: all that its entries depend on. The same on every rank.
 struct GramHeader {
@@ -95,5 +95,7 @@ void write_header(const hdf5::File& file, const GramHeader& header);
 /// The header of a whole store, samples and all. Throws Error(files) for a format version that this program
 /// does not know.
 GramHeader read_header(const hdf5::File& file);
+/// Those of "/samples/train" and "/samples/test" that are not as they were written.
+std::vector<std::string> damaged_samples(const hdf5::File& file, const GramHeader& header);
 
 }  // namespace widegram::io

@@ -9,7 +9,6 @@
 
 #include "io/gram_store_tiles.hpp"
 #include "io/provenance.hpp"
-#include "io/result_file.hpp"
 
 namespace widegram::io {
 
@@ -143,9 +142,10 @@ Index write_structure(const std::string& draft, const GramHeader& header, const 
 
 }  // namespace
 
-void make_gram_draft(const std::string& path, const GramHeader& header, int ranks) {
+DraftGuard make_gram_draft(const std::string& path, const GramHeader& header, int ranks) {
   const Sizes size = sizes(header);
-  begin_draft(path, seal_bytes + metadata_bytes(size) + size.chunk * size.chunks + size.vectors);
+  DraftGuard guard =
+      begin_draft(path, seal_bytes + metadata_bytes(size) + size.chunk * size.chunks + size.vectors);
   const std::string draft = draft_path(path);
   const Range structure{seal_bytes, write_structure(draft, header, size, ranks)};
   // The one byte of the structure that changes later is the answer to 'complete': the seal knows both.
@@ -155,6 +155,7 @@ void make_gram_draft(const std::string& path, const GramHeader& header, int rank
   file.close();
   seal.checksums.push_back(checksum_of(draft, structure));
   write_seal(draft, seal);
+  return guard;
 }
 
 bool read_complete(const hdf5::File& file) {

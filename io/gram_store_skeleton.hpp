@@ -3,6 +3,7 @@
 #include <string>
 
 #include "io/gram_store_header.hpp"
+#include "io/result_file.hpp"
 
 namespace widegram::io {
 
@@ -11,7 +12,7 @@ namespace widegram::io {
 /// aside (a hole in the file, no disk blocks yet). Later writes of entries and records change none of the
 /// sealed bytes, so a kill cannot break the structure. Cost: about 60 bytes of structure a tile of the full
 /// square. Throws Error(files).
-void make_gram_draft(const std::string& path, const GramHeader& header, int ranks);
+DraftGuard make_gram_draft(const std::string& path, const GramHeader& header, int ranks);
 
 /// Whether every tile is there, by the file's own word: the attribute `complete`.
 bool read_complete(const hdf5::File& file);

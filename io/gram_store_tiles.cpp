@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
+#include <type_traits>
 
 #include "io/result_file.hpp"
+#include "src/base/fingerprint.hpp"
+#include "src/base/transpose.hpp"
 
 namespace widegram::io {
 
@@ -24,7 +28,9 @@ GramTileFile::GramTileFile(const hdf5::File& file, hdf5::Access access, const Gr
                            GramPart part)
     : tiles_(header, part),
       name_(file.path() + ": " + dataset_name(part)),
-      bytes_(file.path(), access == hdf5::Access::write ? O_RDWR : O_RDONLY),
+      path_(file.path()),
+      access_(access == hdf5::Access::write ? O_RDWR : O_RDONLY),
+      bytes_(path_, access_),
       first_(first_chunk(header, part, file_size(file.path()))),
       records_dataset_(file, records_name(part)),
       records_(records_dataset_.read_all<std::uint64_t>()) {
@@ -41,15 +47,36 @@ GramTileFile::GramTileFile(const hdf5::File& file, hdf5::Access access, const Gr
                     dataset_name(part), shape[0], shape[1], to_string(header.precision)));
 }
 
+std::uint64_t GramTileFile::record_of(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const {
+  const std::array<Index, 3> place{static_cast<Index>(tiles_.part()), row, col};
+  return checksum(chunk, checksum(place.data(), sizeof place));
+}
+
 void GramTileFile::read_chunks(TileIndex row, TileIndex col, std::span<std::byte> chunks) const {
   if (bytes_.read(chunks, place(row, col)) != chunks.size())
     throw Error(ExitCode::files,
                 name_ + " is cut short: restore the file, or remove it and run 'gram' again");
 }
 
-void GramTileFile::write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const {
-  bytes_.write(chunk, place(row, col));
+void GramTileFile::write_chunks(std::span<const PackedTile> tiles) const {
+  std::vector<const PackedTile*> order;
+  for (const PackedTile& tile : tiles) order.push_back(&tile);
+  const auto at = [&](const PackedTile* tile) { return place(tile->row, tile->col); };
+  std::sort(order.begin(), order.end(),
+            [&](const PackedTile* a, const PackedTile* b) { return at(a) < at(b); });
+  std::vector<std::span<const std::byte>> run;
+  for (std::size_t first = 0; first < order.size(); first += run.size()) {
+    run.clear();
+    for (std::size_t k = first;
+         k < order.size() &&
+         at(order[k]) == at(order[first]) + static_cast<Index>((k - first) * chunk_bytes_);
+         ++k)
+      run.push_back(order[k]->chunk);
+    bytes_.write(run, at(order[first]));
+  }
 }
+
+void GramTileFile::reopen() { bytes_ = RawFile(path_, access_); }
 
 void GramTileFile::distrust(TileIndex row, TileIndex col) {
   const Index number = tiles_.number(row, col);
@@ -74,28 +101,49 @@ void GramTileFile::write_records(std::vector<Record> records) {
   }
 }
 
+namespace {
+
 template <class Stored, class Real>
-void pack_tile(MatrixView<const Real> tile, Index edge, bool on_diagonal, std::span<Stored> chunk) {
-  std::fill(chunk.begin(), chunk.end(), Stored{0});
-  bool exact = true;
+bool exact(MatrixView<const Real> tile, bool on_diagonal) {
+  // Without a way out of the loop it runs on vectors. NaN is unequal to itself.
+  int wrong = 0;
   for (Index j = 0; j < tile.cols; ++j) {
     const Real* column = tile.column(j);
-    for (Index i = on_diagonal ? j : 0; i < tile.rows; ++i) {
-      const auto stored = static_cast<Stored>(column[i]);
-      exact &= static_cast<Real>(stored) == column[i];
-      chunk[static_cast<std::size_t>(i * edge + j)] = stored;
-    }
+    for (Index i = on_diagonal ? j : 0; i < tile.rows; ++i)
+      wrong |= static_cast<Real>(static_cast<Stored>(column[i])) != column[i];
   }
-  if (!exact)
+  return wrong == 0;
+}
+
+}  // namespace
+
+template <class Stored, class Real>
+void pack_tile(MatrixView<const Real> tile, Index edge, bool on_diagonal, std::span<Stored> chunk) {
+  if (tile.rows < edge || tile.cols < edge) std::fill(chunk.begin(), chunk.end(), Stored{0});
+  if constexpr (std::is_same_v<Stored, Real>) {
+    transpose(tile.data, tile.rows, tile.cols, tile.stride, chunk.data(), edge);
+  } else {
+    for (Index j = 0; j < tile.cols; ++j)
+      for (Index i = 0; i < tile.rows; ++i)
+        chunk[static_cast<std::size_t>(i * edge + j)] = static_cast<Stored>(tile(i, j));
+  }
+  if (!exact<Stored, Real>(tile, on_diagonal))
     throw std::logic_error(
         "a tile for the Gram store holds NaN or an entry of more digits than the file keeps");
+  if (on_diagonal)
+    for (Index i = 0; i < tile.rows; ++i)
+      std::fill(chunk.begin() + i * edge + i + 1, chunk.begin() + (i + 1) * edge, Stored{0});
 }
 
 template <class Stored, class Real>
 void unpack_tile(std::span<const Stored> chunk, Index edge, MatrixView<Real> tile) {
-  for (Index j = 0; j < tile.cols; ++j)
-    for (Index i = 0; i < tile.rows; ++i)
-      tile(i, j) = static_cast<Real>(chunk[static_cast<std::size_t>(i * edge + j)]);
+  if constexpr (std::is_same_v<Stored, Real>) {
+    transpose(chunk.data(), tile.cols, tile.rows, edge, tile.data, tile.stride);
+  } else {
+    for (Index j = 0; j < tile.cols; ++j)
+      for (Index i = 0; i < tile.rows; ++i)
+        tile(i, j) = static_cast<Real>(chunk[static_cast<std::size_t>(i * edge + j)]);
+  }
 }
 
 template void pack_tile(MatrixView<const float>, Index, bool, std::span<float>);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "io/gram_store_header.hpp"
@@ -11,6 +12,14 @@
 #include "src/base/matrix_view.hpp"
 
 namespace widegram::io {
+
+/// A tile as it goes to the file: its place, its record, and its chunk.
+struct PackedTile {
+  TileIndex row = 0;
+  TileIndex col = 0;
+  std::uint64_t record = 0;
+  std::span<const std::byte> chunk;
+};
 
 /// Where the first chunk of a matrix lies in a finished gram.h5 of `file_bytes` bytes. The chunks of /train
 /// and then those of /test_train end the file, each matrix row by row: HDF5 sets their space aside in that
@@ -22,19 +31,23 @@ Index first_chunk(const GramHeader& header, GramPart part, Index file_bytes);
 /// its locks and caches.
 ///
 /// A chunk is a full tile x tile square, row-major, in the machine's own byte order, zero beyond the matrix's
-/// edge and, on the diagonal of /train, above the diagonal. Its record is the checksum of exactly those
-/// bytes.
+/// edge and, on the diagonal of /train, above the diagonal. Its record is a checksum of exactly those bytes
+/// and of the tile's place: tiles that have changed places, even with their records, are found.
 class GramTileFile {
  public:
   GramTileFile(const hdf5::File& file, hdf5::Access access, const GramHeader& header, GramPart part);
 
   const GramTiles& tiles() const { return tiles_; }
   std::size_t chunk_bytes() const { return chunk_bytes_; }
+  /// Of file and dataset, for messages.
+  const std::string& name() const { return name_; }
   /// Of a tile, as far as this process knows: read when the file was opened, and what it has written since.
   /// 0: not there.
   std::uint64_t record(TileIndex row, TileIndex col) const {
     return records_[static_cast<std::size_t>(tiles_.number(row, col))];
   }
+  /// The record that a tile of these bytes has at this place; never 0.
+  std::uint64_t record_of(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const;
   std::span<std::uint64_t> records() { return records_; }
   std::span<const std::uint64_t> records() const { return records_; }
 
@@ -46,7 +59,13 @@ class GramTileFile {
   /// Squares (row, col), (row, col + 1), ... of the matrix, also above the diagonal: as many as there is room
   /// for. May be called on several threads. Throws Error(files).
   void read_chunks(TileIndex row, TileIndex col, std::span<std::byte> chunks) const;
-  void write_chunk(TileIndex row, TileIndex col, std::span<const std::byte> chunk) const;
+  /// Neighbours in the file in one call of the system.
+  void write_chunks(std::span<const PackedTile> tiles) const;
+
+  /// Brings to disk what this process has written; and opens the file anew, so that a network file system
+  /// shows what others have.
+  void sync() const { bytes_.sync(); }
+  void reopen();
 
   struct Record {
     Index number = 0;
@@ -61,7 +80,9 @@ class GramTileFile {
   }
 
   GramTiles tiles_;
-  std::string name_;  ///< of file and dataset, for messages
+  std::string name_;
+  std::string path_;
+  int access_ = 0;
   RawFile bytes_;
   Index first_ = 0;  ///< byte of the file where chunk (0, 0) begins
   hdf5::Dataset records_dataset_;

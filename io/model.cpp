@@ -84,7 +84,8 @@ Model read_file(const std::string& path) {
 
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model) {
   mpi::on_root(comm, [&] {
-    begin_draft(path, model.alpha.rows() * model.alpha.cols() * Index{sizeof(double)});
+    const DraftGuard draft =
+        begin_draft(path, model.alpha.rows() * model.alpha.cols() * Index{sizeof(double)});
     write_draft(draft_path(path), model, comm.size());
     seal_whole(draft_path(path), "model");
     publish(path);

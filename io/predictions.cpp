@@ -36,9 +36,10 @@ void create_draft(const std::string& draft, const PredictionsHeader& header, int
 }  // namespace
 
 PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string path,
-                                     const PredictionsHeader& header)
+                                     const PredictionsHeader& header, DraftGuard draft)
     : comm_(comm.duplicate()),
       path_(std::move(path)),
+      draft_(std::move(draft)),
       file_(hdf5::File::open_all(comm_, draft_path(path_), hdf5::Access::write)),
       mean_(file_, "/mean") {
   if (header.classes) class_ = hdf5::Dataset(file_, "/class");
@@ -47,11 +48,12 @@ PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string 
 
 PredictionsWriter PredictionsWriter::create(const mpi::Communicator& comm, const std::string& path,
                                             const PredictionsHeader& header) {
+  DraftGuard draft;
   mpi::on_root(comm, [&] {
-    begin_draft(path, header.m * (header.k + 1) * Index{sizeof(double)});
+    draft = begin_draft(path, header.m * (header.k + 1) * Index{sizeof(double)});
     create_draft(draft_path(path), header, comm.size());
   });
-  return PredictionsWriter(comm, path, header);
+  return PredictionsWriter(comm, path, header, std::move(draft));
 }
 
 void PredictionsWriter::write_rows(const hdf5::Dataset& dataset, Index first,

@@ -7,6 +7,7 @@
 
 #include "io/data_reader.hpp"
 #include "io/hdf5.hpp"
+#include "io/result_file.hpp"
 #include "src/base/matrix_view.hpp"
 #include "src/mpi/communicator.hpp"
 
@@ -44,11 +45,13 @@ class PredictionsWriter {
   void finish();
 
  private:
-  PredictionsWriter(const mpi::Communicator& comm, std::string path, const PredictionsHeader& header);
+  PredictionsWriter(const mpi::Communicator& comm, std::string path, const PredictionsHeader& header,
+                    DraftGuard draft);
   void write_rows(const hdf5::Dataset& dataset, Index first, MatrixView<const double> values) const;
 
   mpi::Communicator comm_;
   std::string path_;
+  DraftGuard draft_;  ///< on the root
   hdf5::File file_;
   hdf5::Dataset mean_;
   hdf5::Dataset class_;

@@ -1,8 +1,11 @@
 #include "io/raw_file.hpp"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "io/file_checks.hpp"
@@ -36,6 +39,28 @@ void RawFile::write(std::span<const std::byte> bytes, Index to) const {
       bytes = bytes.subspan(static_cast<std::size_t>(put));
       to += put;
     }
+  }
+}
+
+void RawFile::write(std::span<const std::span<const std::byte>> pieces, Index to) const {
+  constexpr std::size_t most = 64;  // far below any system's limit, far above what a call costs
+  while (!pieces.empty()) {
+    const std::size_t count = std::min(pieces.size(), most);
+    std::array<iovec, most> parts{};
+    std::size_t bytes = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      parts[k] = {const_cast<std::byte*>(pieces[k].data()), pieces[k].size()};
+      bytes += pieces[k].size();
+    }
+    const ssize_t put = ::pwritev(descriptor_.id(), parts.data(), static_cast<int>(count), to);
+    if (put < 0 && errno != EINTR) fail();
+    // Cut off by a full disk or a signal: what is left goes piece by piece, and says why where it cannot.
+    if (put != static_cast<ssize_t>(bytes)) {
+      Index at = to;
+      for (std::size_t k = 0; k < count; at += static_cast<Index>(pieces[k++].size())) write(pieces[k], at);
+    }
+    pieces = pieces.subspan(count);
+    to += static_cast<Index>(bytes);
   }
 }
 

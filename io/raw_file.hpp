@@ -18,6 +18,8 @@ class RawFile {
   /// Number of bytes read: less than asked for only at the end of the file.
   std::size_t read(std::span<std::byte> into, Index from) const;
   void write(std::span<const std::byte> bytes, Index to) const;
+  /// Pieces that follow each other in the file, with as few calls as the system allows.
+  void write(std::span<const std::span<const std::byte>> pieces, Index to) const;
   /// Brings to disk what has been written.
   void sync() const;
 

@@ -42,6 +42,18 @@ Error damaged_seal(const std::string& path) {
                                        path, seal_bytes)};
 }
 
+/// Whether the file's HDF5 part begins where that of a result file does, behind a block that HDF5 leaves
+/// alone.
+bool has_room_for_seal(const RawFile& file) {
+  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
+  const auto at = [&](Index place) {
+    std::string bytes(signature.size(), '\0');
+    return file.read(std::as_writable_bytes(std::span(bytes)), place) == signature.size() &&
+           bytes == signature;
+  };
+  return at(seal_bytes) && !at(0);
+}
+
 }  // namespace
 
 std::uint64_t checksum_of(const std::string& path, Range bytes) {
@@ -70,10 +82,13 @@ void write_seal(const std::string& path, const Seal& seal) {
 }
 
 std::optional<Seal> find_seal(const std::string& path) {
+  const RawFile file(path, O_RDONLY);
   std::string block(static_cast<std::size_t>(seal_bytes), '\0');
-  block.resize(RawFile(path, O_RDONLY).read(std::as_writable_bytes(std::span(block)), 0));
-  if (!std::string_view(block).starts_with(seal_title.substr(0, block.size())) || block.empty())
+  block.resize(file.read(std::as_writable_bytes(std::span(block)), 0));
+  if (!std::string_view(block).starts_with(seal_title.substr(0, block.size())) || block.empty()) {
+    if (has_room_for_seal(file)) throw damaged_seal(path);
     return std::nullopt;
+  }
   if (block.size() < static_cast<std::size_t>(seal_bytes))
     throw Error(ExitCode::files,
                 fmt::format("{} is cut short: restore it or remove it and compute it again", path));
@@ -118,13 +133,19 @@ void require_seal(const std::string& path, const std::string& kind) {
 
 std::string draft_path(const std::string& path) { return path + ".partial"; }
 
-void begin_draft(const std::string& path, Index bytes) {
+DraftGuard::~DraftGuard() {
+  std::error_code ignored;
+  if (!draft_.empty()) std::filesystem::remove(draft_, ignored);
+}
+
+DraftGuard begin_draft(const std::string& path, Index bytes) {
   constexpr Index structure = Index{1} << 16;  // of a file of few datasets, with the seal
   require_place_for_file(path);
   require_file_size_allowed(path, bytes + structure);
   std::error_code error;
   std::filesystem::remove(draft_path(path), error);
   if (error) throw hdf5::system_error({draft_path(path)}, error.value());
+  return DraftGuard(path);
 }
 
 void seal_whole(const std::string& path, const std::string& kind) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/base/index.hpp"
@@ -30,8 +31,8 @@ std::uint64_t checksum_of(const std::string& path, Range bytes);
 /// Writes the seal into the file's first bytes.
 void write_seal(const std::string& path, const Seal& seal);
 
-/// The seal of a result file; nothing where the file does not start with one. Throws Error(files) where the
-/// file cannot be read or the seal itself is damaged.
+/// The seal of a result file; nothing where the file is another one. Throws Error(files) where the file
+/// cannot be read or the seal itself is damaged, even beyond recognition.
 std::optional<Seal> find_seal(const std::string& path);
 
 /// What is wrong with the file by its seal ("is cut short: ...", "is damaged: ..."); empty where nothing is.
@@ -45,10 +46,27 @@ void require_seal(const std::string& path, const std::string& kind);
 /// Where a file lies while it is being made: the same folder, so that a rename is enough.
 std::string draft_path(const std::string& path);
 
+/// Removes at the end of its scope what then still lies under the draft's name of a path: after publish()
+/// that is nothing, after a failure what would only fill the disk. Move-only.
+class [[nodiscard]] DraftGuard {
+ public:
+  DraftGuard() = default;
+  explicit DraftGuard(const std::string& path) : draft_(draft_path(path)) {}
+  DraftGuard(DraftGuard&& other) noexcept : draft_(std::exchange(other.draft_, {})) {}
+  DraftGuard& operator=(DraftGuard&& other) noexcept {
+    std::swap(draft_, other.draft_);
+    return *this;
+  }
+  ~DraftGuard();
+
+ private:
+  std::string draft_;
+};
+
 /// Before a draft with so many bytes of values is made: throws Error(files) where `path` is taken by
 /// something that is no file, or where this process may not write so much. Removes what a killed run may have
 /// left under the draft's name.
-void begin_draft(const std::string& path, Index bytes);
+DraftGuard begin_draft(const std::string& path, Index bytes);
 
 /// Seals a finished draft as a whole.
 void seal_whole(const std::string& path, const std::string& kind);

@@ -268,6 +268,13 @@ void GramStage<Real>::save_test_diagonal(std::size_t member) {
 }
 
 template <class Real>
+io::GramFileOperator GramStage<Real>::train_operator() {
+  io::GramStore& store = files_.front().store();
+  store.share(io::GramPart::train);
+  return {context_.comm, store};
+}
+
+template <class Real>
 void GramStage<Real>::finish() {
   for (GramFile& file : files_) file.finish();
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "io/gram_file_operator.hpp"
 #include "jobs/gram_family.hpp"
 #include "jobs/gram_file.hpp"
 #include "jobs/problem.hpp"
@@ -35,6 +36,9 @@ class GramStage {
   using TestConsumer = std::function<void(TileIndex row, TileIndex col, MatrixView<const Real>)>;
   /// Provides the test x train blocks, tile by tile; each rank hears of its own tiles.
   void test(const TestConsumer& consume = {});
+
+  /// The job's own training Gram, in its file, once train() has provided it. Valid until finish().
+  io::GramFileOperator train_operator();
 
   /// Marks the files as complete where nothing is missing, and closes them.
   void finish();

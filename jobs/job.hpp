@@ -9,6 +9,7 @@
 #include "io/gram_store_header.hpp"
 #include "io/preprocess.hpp"
 #include "jobs/units.hpp"
+#include "solvers/preconditioner.hpp"
 #include "src/base/index.hpp"
 #include "src/kernels/network.hpp"
 #include "src/kernels/presets.hpp"
@@ -18,6 +19,8 @@ namespace widegram::jobs {
 /// The job file in memory, its defaults filled in. What each key means: jobs/job_tables.cpp, jobs/README.md.
 
 enum class Method { automatic, cholesky, cg };
+/// Where the training Gram is while it is solved on.
+enum class GramMode { stored, out_of_core };
 /// What is added to the training set. flip: behind every image its left-right mirror image.
 enum class Augment { none, flip };
 
@@ -54,6 +57,7 @@ struct KernelSection {
 struct GramSection {
   Index tile = 64;
   Seconds checkpoint_every{60.0};
+  GramMode mode = GramMode::stored;
   std::optional<Bytes> memory_limit;  ///< bytes a rank may use; without it: its share of the machine's memory
 };
 
@@ -63,6 +67,8 @@ struct SolveSection {
   std::optional<double> ridge_absolute;  ///< in its place: the plain value
   double tolerance = 1e-8;
   Index max_iterations = 1000;
+  solvers::PreconditionerKind preconditioner = solvers::PreconditionerKind::none;
+  Index preconditioner_rank = 512;
 };
 
 /// What this version predicts has no keys of its own yet.

@@ -149,8 +149,10 @@ const KeyTable<GramSection>& gram_keys() {
            {.least = 8, .most = 1024, .multiple_of = 8}),
        key("checkpoint_every", &S::checkpoint_every, "longest time between saves of finished tiles",
            {.above = 0}),
-       only<S>("mode", "\"stored\"", {"\"recompute\"", "\"out-of-core\""},
-               "where the Gram lives: in memory and in gram.h5"),
+       choice("mode", &S::mode, {"stored", "out-of-core"},
+              "where the training Gram is while it is solved on: in memory, or in gram.h5 alone, which "
+              "conjugate gradients then "
+              "read once an iteration"),
        key("memory_limit", &S::memory_limit,
            "most memory that a rank may plan with; without it: its share of what the machine has",
            {.least = 1})});
@@ -171,8 +173,12 @@ const KeyTable<SolveSection>& solve_keys() {
        key("tolerance", &S::tolerance, "cg: residual relative to the target, for each target column",
            {.above = 0, .most = 1}),
        key("max_iterations", &S::max_iterations, "cg: most iterations for a target column", {.least = 1}),
-       only<S>("preconditioner", "\"none\"", {"\"nystrom\"", "\"rpcholesky\""}, "cg: what speeds it up"),
-       later<S>("preconditioner_rank", "columns that the preconditioner uses")});
+       choice("preconditioner", &S::preconditioner, {"none", "nystrom", "nystrom-columns", "rpcholesky"},
+              "cg: what speeds it up: randomised Nystroem, by one product with random vectors or from "
+              "columns chosen at random; "
+              "or randomly pivoted Cholesky"),
+       key("preconditioner_rank", &S::preconditioner_rank, "columns that the preconditioner uses",
+           {.least = 1})});
   return table;
 }
 

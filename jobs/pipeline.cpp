@@ -38,7 +38,8 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
                                       job.gram.tile);
   });
-  check_plan(context, make_plan<Real>(context, outline, *engine, family, parts.solve));
+  check_plan(context, make_plan<Real>(context, outline, *engine, family,
+                                      parts.solve && job.gram.mode == GramMode::stored));
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
@@ -52,13 +53,14 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   claim_output_folder(comm, job);
   const auto check_stop = [&](const std::string& state) { mpi::stop_if_wanted(comm, context.stop, state); };
   check_stop("nothing was computed");
+  std::optional<dist::DistributedMatrix<double>> matrix;
+  if (parts.solve && job.gram.mode == GramMode::stored)
+    matrix.emplace(gram.grid(), problem.n(), problem.n(), gram.layout().block);
+  if (parts.gram || parts.solve) gram.train(matrix ? &*matrix : nullptr);
   if (parts.solve) {
-    dist::DistributedMatrix<double> matrix(gram.grid(), problem.n(), problem.n(), gram.layout().block);
-    gram.train(&matrix);
     check_stop("the Gram is there, the solution is not; run the same command again to go on");
-    model = solve_stage(context, problem, std::move(matrix), metrics);
-  } else if (parts.gram) {
-    gram.train();
+    model = matrix ? solve_stage(context, problem, *std::exchange(matrix, std::nullopt), metrics)
+                   : solve_stage(context, problem, gram.train_operator(), metrics);
   }
   if (parts.predict && problem.test)
     predict_stage(context, problem, *model, gram, metrics);
@@ -71,6 +73,11 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
 
 ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   const Job& job = *context.job;
+  if (parts.solve && job.gram.mode == GramMode::out_of_core && job.solve.method == Method::cholesky)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method "
+        "= \"cg\"");
   if (parts.predict && !parts.solve && job.data.test.empty())
     throw mpi::CollectiveError(ExitCode::usage, "predict needs a test set: set data.test in the job file");
   Metrics metrics(context.comm, job, context.line.command);

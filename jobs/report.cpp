@@ -81,11 +81,10 @@ std::string files_of(const std::filesystem::path& folder) {
        entry.increment(reason)) {
     // A file may vanish after it was listed: then there is nothing to tell of it.
     std::error_code gone;
-    if (!entry->is_regular_file(gone)) continue;
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.') || !entry->is_regular_file(gone)) continue;
     const std::uintmax_t bytes = entry->file_size(gone);
-    if (!gone)
-      files.push_back(fmt::format("{} ({})", entry->path().filename().string(),
-                                  readable_bytes(static_cast<double>(bytes))));
+    if (!gone) files.push_back(fmt::format("{} ({})", name, readable_bytes(static_cast<double>(bytes))));
   }
   if (reason)
     throw Error(ExitCode::files,

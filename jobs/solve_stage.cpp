@@ -1,37 +1,123 @@
 #include "jobs/solve_stage.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "io/encoding.hpp"
+#include "io/solver_state.hpp"
 #include "jobs/scores.hpp"
 #include "solvers/cg.hpp"
 #include "solvers/regression.hpp"
 #include "src/dist/redistribute.hpp"
+#include "src/dist/stored_operator.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 namespace {
 
-solvers::RegressionFit fit(const CommandContext& context, dist::DistributedMatrix<double> gram,
-                           const solvers::Ridge& ridge, const dist::DistributedMatrix<double>& targets) {
+/// Says how far the solver has come.
+class SolveProgress {
+ public:
+  SolveProgress(Progress& progress, std::string unit) : progress_(progress), unit_(std::move(unit)) {}
+  solvers::WorkObserver observer() {
+    return [this](Index done, Index total) {
+      if (!phase_) phase_.emplace(progress_, "solve", total, unit_);
+      phase_->update(done);
+      if (done == total) phase_->finish();
+    };
+  }
+
+ private:
+  Progress& progress_;
+  std::string unit_;
+  std::optional<Phase> phase_;
+};
+
+solvers::Ridge ridge_of(const SolveSection& solve) {
+  return {.value = solve.ridge_absolute.value_or(solve.ridge), .relative = !solve.ridge_absolute};
+}
+
+/// This rank's targets, a sample a row.
+Matrix<double> rows_of(const Matrix<double>& targets) {
+  Matrix<double> rows(targets.cols(), targets.rows());
+  for (Index i = 0; i < rows.rows(); ++i)
+    for (Index k = 0; k < rows.cols(); ++k) rows(i, k) = targets(k, i);
+  return rows;
+}
+
+/// Keeps what conjugate gradients need to go on in the output folder, until they have ended.
+class CgState {
+ public:
+  CgState(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
+          double ridge)
+      : comm_(context.comm),
+        gram_(gram),
+        path_((std::filesystem::path(context.job->output) / "solve.h5").string()),
+        problem_(fmt::format("{} {} {} {:016x} {:016x} {} ridge {}", problem.model.function,
+                             problem.model.kernel, io::to_string(problem.model.precision),
+                             problem.model.train_hash, problem.model.target_hash, problem.model.encoding,
+                             ridge)) {
+    const auto saved = io::read_solver_state(comm_, path_, problem_);
+    if (!saved) return;
+    const auto part = [&](const Matrix<double>& whole) {
+      Matrix<double> rows(gram_.part().size(), whole.cols());
+      for (Index k = 0; k < rows.cols(); ++k)
+        std::copy_n(whole.column(k) + gram_.part().begin, rows.rows(), rows.column(k));
+      return rows;
+    };
+    initial_ = {saved->iterations, part(saved->x), part(saved->directions), part(saved->kept)};
+    context.progress.note(
+        fmt::format("solve      goes on behind iteration {} ({})", saved->iterations, path_));
+  }
+
+  const solvers::BlockCgState* initial() const { return initial_ ? &*initial_ : nullptr; }
+  void save(const solvers::BlockCgState& state) const {
+    const auto whole = [&](const Matrix<double>& part) {
+      return dist::gather_parts(comm_, gram_.layout(), part.view());
+    };
+    io::write_solver_state(
+        comm_, path_,
+        {problem_, state.iterations, whole(state.x), whole(state.directions), whole(state.kept)});
+  }
+  void remove() const { io::remove_solver_state(comm_, path_); }
+
+ private:
+  const mpi::Communicator& comm_;
+  const dist::LinearOperator& gram_;
+  std::string path_;
+  std::string problem_;
+  std::optional<solvers::BlockCgState> initial_;
+};
+
+solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& problem,
+                                 const dist::LinearOperator& gram, double ridge,
+                                 const Matrix<double>& local_targets, Metrics& metrics) {
   const SolveSection& solve = context.job->solve;
-  std::optional<Phase> phase;
-  const solvers::WorkObserver observer = [&](Index done, Index total) {
-    if (!phase)
-      phase.emplace(context.progress, "solve", total,
-                    solve.method == Method::cg ? "steps (1,000 a target)" : "flops");
-    phase->update(done);
-    if (done == total) phase->finish();
-  };
-  if (solve.method == Method::cg)
-    return solvers::solve_cg(
-        gram, ridge, targets,
-        {.tolerance = solve.tolerance, .max_iterations = solve.max_iterations, .observer = observer});
-  return solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = observer});
+  SolveProgress progress(context.progress, "steps (1,000 a target)");
+  const Matrix<double> targets =
+      dist::gather_parts(context.comm, problem.train.partition, rows_of(local_targets).view());
+  const CgState state(context, problem, gram, ridge);
+  solvers::RegressionFit result =
+      solvers::solve_cg(gram, ridge, targets.view(),
+                        {.tolerance = solve.tolerance,
+                         .max_iterations = solve.max_iterations,
+                         .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank},
+                         .observer = progress.observer(),
+                         .stop = [&] { return !context.stop.reason().empty(); },
+                         .save = [&](const solvers::BlockCgState& now) { state.save(now); },
+                         .save_every = context.job->gram.checkpoint_every.value,
+                         .initial = state.initial()});
+  metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
+  state.remove();
+  return result;
 }
 
 /// Targets or a ridge near the largest number make answers that are none. The same on every rank.
@@ -47,27 +133,17 @@ void check_answer(const solvers::RegressionFit& fit) {
       "lower solve.ridge");
 }
 
-}  // namespace
-
-io::Model solve_stage(const CommandContext& context, const Problem& problem,
-                      dist::DistributedMatrix<double> gram, Metrics& metrics) {
+/// What the ways to a fit have in common. mean_diagonal: of the Gram.
+io::Model finish(const CommandContext& context, const Problem& problem, const Matrix<double>& local_targets,
+                 double mean_diagonal, const std::string& method, solvers::RegressionFit result,
+                 const Timer& timer, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
-  const SolveSection& solve = context.job->solve;
-  const Timer timer;
-  const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
-  const auto targets =
-      dist::to_block_cyclic<double>(gram.grid(), local_targets.view(), problem.train.partition, gram.block());
-  const solvers::Ridge ridge{.value = solve.ridge_absolute.value_or(solve.ridge),
-                             .relative = !solve.ridge_absolute};
-  const double mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram);
-
-  solvers::RegressionFit result = fit(context, std::move(gram), ridge, targets);
   check_answer(result);
   io::Model model{.header = problem.model,
                   .alpha = std::move(result.alpha),
                   .ridge = result.ridge / mean_diagonal,
                   .ridge_absolute = result.ridge,
-                  .method = solve.method == Method::cg ? "cg" : "cholesky",
+                  .method = method,
                   .iterations = result.iterations,
                   .relative_residual = result.relative_residual};
   io::write_model(comm, (std::filesystem::path(context.job->output) / "model.h5").string(), model);
@@ -86,7 +162,55 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
   section["seconds"] = comm.max(timer.seconds());
   section["factor_seconds"] = comm.max(result.seconds.factor);
   section["iterations"] = model.iterations;
+  if (result.preconditioner.kind != "none")
+    section["preconditioner"] = {{"kind", result.preconditioner.kind},
+                                 {"rank", result.preconditioner.rank},
+                                 {"trace_share", result.preconditioner.trace_share},
+                                 {"seconds", comm.max(result.preconditioner.seconds)}};
   section["relative_residual"] = model.relative_residual;
+  return model;
+}
+
+}  // namespace
+
+io::Model solve_stage(const CommandContext& context, const Problem& problem,
+                      dist::DistributedMatrix<double> gram, Metrics& metrics) {
+  const Timer timer;
+  const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
+  const solvers::Ridge ridge = ridge_of(context.job->solve);
+  const double mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram);
+  if (context.job->solve.method == Method::cg)
+    return finish(
+        context, problem, local_targets, mean_diagonal, "cg",
+        fit_by_cg(context, problem, dist::StoredOperator(gram), ridge.absolute(gram), local_targets, metrics),
+        timer, metrics);
+  SolveProgress progress(context.progress, "flops");
+  const auto targets =
+      dist::to_block_cyclic<double>(gram.grid(), local_targets.view(), problem.train.partition, gram.block());
+  return finish(
+      context, problem, local_targets, mean_diagonal, "cholesky",
+      solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()}), timer,
+      metrics);
+}
+
+io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
+                      Metrics& metrics) {
+  const Timer timer;
+  const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
+  const std::vector<double> diagonal = gram.diagonal();
+  const double trace = context.comm.sum(std::accumulate(diagonal.begin(), diagonal.end(), 0.0));
+  const double mean_diagonal = trace / static_cast<double>(gram.size());
+  const solvers::Ridge ridge = ridge_of(context.job->solve);
+  io::Model model =
+      finish(context, problem, local_targets, mean_diagonal, "cg",
+             fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? mean_diagonal : 1.0),
+                       local_targets, metrics),
+             timer, metrics);
+  const io::GramFileOperator::Traffic& traffic = gram.traffic();
+  Json& section = metrics["out_of_core"];
+  section["bytes_read"] = context.comm.sum(traffic.bytes);
+  section["bytes_per_second"] = context.comm.sum(traffic.bytes / std::max(traffic.seconds, 1e-9));
+  section["read_wait_seconds"] = context.comm.max(traffic.waited);
   return model;
 }
 

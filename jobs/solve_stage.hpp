@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/gram_file_operator.hpp"
 #include "io/model.hpp"
 #include "jobs/problem.hpp"
 #include "src/dist/matrix.hpp"
@@ -11,5 +12,9 @@ namespace widegram::jobs {
 /// write_model() do.
 io::Model solve_stage(const CommandContext& context, const Problem& problem,
                       dist::DistributedMatrix<double> gram, Metrics& metrics);
+
+/// The same on a Gram that stays in its file, by conjugate gradients; adds metrics["out_of_core"].
+io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
+                      Metrics& metrics);
 
 }  // namespace widegram::jobs

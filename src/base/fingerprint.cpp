@@ -5,8 +5,8 @@
 
 namespace widegram {
 
-std::uint64_t checksum(const void* data, std::size_t bytes) {
-  const std::uint64_t value = XXH3_64bits(data, bytes);
+std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t seed) {
+  const std::uint64_t value = XXH3_64bits_withSeed(data, bytes, seed);
   return value == 0 ? 1 : value;
 }
 

@@ -7,12 +7,12 @@
 
 namespace widegram {
 
-/// 64-bit checksum of bytes (XXH3), never 0: 0 marks 'nothing recorded here'.
-std::uint64_t checksum(const void* data, std::size_t bytes);
+/// 64-bit checksum of bytes (XXH3), never 0: 0 marks 'nothing recorded here'. Each seed has its own.
+std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t seed = 0);
 
 template <class T>
-std::uint64_t checksum(std::span<T> values) {
-  return checksum(values.data(), values.size_bytes());
+std::uint64_t checksum(std::span<T> values, std::uint64_t seed = 0) {
+  return checksum(values.data(), values.size_bytes(), seed);
 }
 
 /// 16 hexadecimal digits.

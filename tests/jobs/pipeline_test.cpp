@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -272,6 +273,65 @@ TEST_F(Pipeline, AJobWithoutATestSetEndsWithAModel) {
   EXPECT_FALSE(std::filesystem::exists(file("no_test", "predictions.h5")));
   EXPECT_NE(error_of(job("no_test", {"data.test="}), ExitCode::usage, {.predict = true}).find("data.test"),
             std::string::npos);
+}
+
+TEST_F(Pipeline, OutOfCoreGivesTheAnswerOfTheStoredMatrix) {
+  const auto stored = run(job("stored"));
+  const auto streamed = run(job("streamed", {"gram.mode=out-of-core", "solve.tolerance=1e-10"}));
+  if (comm_.is_root()) {
+    EXPECT_EQ(entries("streamed"), entries("stored"));
+  }
+  EXPECT_EQ(streamed.at("solve").at("method"), "cg");
+  EXPECT_NEAR(streamed.at("solve").at("ridge_absolute"), stored.at("solve").at("ridge_absolute"), 1e-12);
+  EXPECT_GT(streamed.at("out_of_core").at("bytes_read"), 300 * 300 * 4 / 2);
+  EXPECT_EQ(streamed.at("test").at("accuracy"), stored.at("test").at("accuracy"));
+  const io::Model one = io::read_model(comm_, file("stored", "model.h5"));
+  const io::Model two = io::read_model(comm_, file("streamed", "model.h5"));
+  double largest = 0;
+  double difference = 0;
+  for (Index i = 0; i < 300; ++i)
+    for (Index k = 0; k < 10; ++k) {
+      largest = std::max(largest, std::abs(one.alpha(i, k)));
+      difference = std::max(difference, std::abs(one.alpha(i, k) - two.alpha(i, k)));
+    }
+  EXPECT_LT(difference, 1e-7 * largest);
+  // An unfinished or finished file serves both ways.
+  const auto again = run(job("stored", {"gram.mode=out-of-core", "solve.preconditioner=rpcholesky",
+                                        "solve.preconditioner_rank=50"}));
+  EXPECT_EQ(again.at("gram").at("reused_entries"), 300 * 301 / 2);
+  EXPECT_EQ(again.at("solve").at("preconditioner").at("rank"), 50);
+
+  const std::string error =
+      error_of(job("streamed", {"gram.mode=out-of-core", "solve.method=cholesky"}), ExitCode::usage);
+  EXPECT_NE(error.find("needs the Gram in memory"), std::string::npos) << error;
+}
+
+TEST_F(Pipeline, ConjugateGradientsGoOnWhereTheyEnded) {
+  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6"};
+  const auto settings = [&](const std::string& more) {
+    std::vector<std::string> all = cg;
+    all.push_back(more);
+    return all;
+  };
+  const Index fresh = run(job("fresh", cg)).at("solve").at("iterations");
+  EXPECT_GT(fresh, 20);
+  const std::string error = error_of(job("state", settings("solve.max_iterations=15")), ExitCode::numerical);
+  EXPECT_NE(error.find("max_iterations"), std::string::npos) << error;
+  EXPECT_TRUE(std::filesystem::exists(file("state", "solve.h5")));
+  EXPECT_TRUE(io::verify(comm_, file("state", "solve.h5")).good());
+  comm_.barrier();
+  // Another ridge is another problem.
+  copy("state", "other", "solve.h5");
+  copy("state", "other", "gram.h5");
+  EXPECT_EQ(run(job("other", {"solve.method=cg", "solve.ridge=1e-3"})).at("solve").at("resumed_iterations"),
+            0);
+
+  const auto resumed = run(job("state", cg));
+  EXPECT_EQ(resumed.at("solve").at("resumed_iterations"), 15);
+  EXPECT_NEAR(resumed.at("solve").at("iterations").get<double>(), static_cast<double>(fresh),
+              3 + 0.1 * static_cast<double>(fresh));
+  EXPECT_LT(resumed.at("solve").at("relative_residual"), 1e-8);
+  EXPECT_FALSE(std::filesystem::exists(file("state", "solve.h5")));
 }
 
 }  // namespace
