@@ -15,16 +15,8 @@ namespace widegram::io {
 namespace {
 
 constexpr std::size_t run_bytes = std::size_t{4} << 20;
+constexpr Index expected = 3;       // runs that the system is told of ahead of their reading
 constexpr std::size_t buffers = 3;  // one in use, one being read, one in between
-
-/// Reads neighbouring tiles of a tile row and checks them.
-void read_checked(const GramTileFile& file, TileIndex row, TileIndex col, std::span<std::byte> chunks) {
-  file.read_chunks(row, col, chunks);
-  for (std::size_t at = 0; at < chunks.size(); at += file.chunk_bytes(), ++col)
-    if (file.record_of(row, col, chunks.subspan(at, file.chunk_bytes())) != file.record(row, col))
-      throw Error(ExitCode::files, file.name() + ": " + file.tiles().name(row, col) +
-                                       " is damaged: run 'gram' with this job, which computes it again");
-}
 
 /// Chunks of tile row `row` in double: a column for each row of the tiles, so (row-major as they are) entry
 /// (j, i) is that of row i and column j.
@@ -40,8 +32,8 @@ void transposed(std::span<const std::byte> chunks, const GramTiles& tiles, TileI
 }
 
 /// The tile on the diagonal of which only the lower triangle is stored.
-void mirror(Matrix<double>& block, Index edge) {
-  for (Index i = 0; i < edge; ++i)
+void mirror(MatrixView<double> block) {
+  for (Index i = 0; i < block.cols; ++i)
     for (Index j = 0; j < i; ++j) block(i, j) = block(j, i);
 }
 
@@ -54,9 +46,9 @@ class TileReader {
 
   /// Entry (j, i) is that of row i of tile row `row` and column j of tile column `col`, row >= col.
   const Matrix<double>& read(TileIndex row, TileIndex col) {
-    read_checked(file_, row, col, chunk_);
+    file_.read_checked(row, col, chunk_);
     transposed<Stored>(chunk_, file_.tiles(), row, block_);
-    if (row == col) mirror(block_, block_.rows());
+    if (row == col) mirror(block_.view());
     return block_;
   }
 
@@ -91,8 +83,7 @@ std::vector<GramFileOperator::Run> GramFileOperator::share() const {
   for (TileIndex row = 0; row < file.tiles().rows().count(); number += row + 1, ++row) {
     const TileIndex end = std::min(row + 1, mine.end - number);
     for (TileIndex col = std::max<Index>(0, mine.begin - number); col < end;) {
-      // The one on the diagonal goes alone.
-      const Index tiles = col == row ? 1 : std::min({longest, end - col, row - col});
+      const Index tiles = std::min(longest, end - col);
       runs.push_back({row, col, tiles});
       col += tiles;
     }
@@ -110,22 +101,29 @@ void GramFileOperator::stream(dist::TileProduct& product) const {
   const Timer timer;
   ReadAhead reader(std::ssize(runs_), static_cast<std::size_t>(longest) * file.chunk_bytes(), buffers,
                    [&](Index k, std::span<std::byte> buffer) {
+                     // The system begins with the next runs while this one is awaited: it does not guess
+                     // where they are.
+                     for (Index next = k + 1; next < std::min(k + 1 + expected, std::ssize(runs_)); ++next) {
+                       const Run& run = runs_[static_cast<std::size_t>(next)];
+                       file.expect_chunks(run.row, run.col, run.tiles);
+                     }
                      const Run& run = runs_[static_cast<std::size_t>(k)];
                      const std::size_t bytes = static_cast<std::size_t>(run.tiles) * file.chunk_bytes();
-                     read_checked(file, run.row, run.col, buffer.first(bytes));
+                     file.read_checked(run.row, run.col, buffer.first(bytes));
                      return bytes;
                    });
   for (const Run& run : runs_) {
     const std::span<std::byte> chunks = reader.next();
     transposed<Stored>(chunks, file.tiles(), run.row, block);
     const Range rows = tiling.range(run.row);
-    const Range cols{run.col * tiling.edge, std::min((run.col + run.tiles) * tiling.edge, tiling.extent)};
-    const MatrixView<const double> entries = block.view().block({0, cols.size()}, {0, rows.size()});
-    if (run.row == run.col) {
-      mirror(block, rows.size());
-      product.add_diagonal(rows, entries);
-    } else {
-      product.add(cols, rows, entries);
+    // Columns off the diagonal, and those of the tile on it, if the run ends there.
+    const Range off{run.col * tiling.edge, std::min(run.col + run.tiles, run.row) * tiling.edge};
+    const MatrixView<double> all = block.view().block({0, run.tiles * tiling.edge}, {0, rows.size()});
+    if (off.size() > 0) product.add(off, rows, all.block({0, off.size()}, {0, rows.size()}));
+    if (run.col + run.tiles > run.row) {
+      const MatrixView<double> last = all.block({off.size(), off.size() + rows.size()}, {0, rows.size()});
+      mirror(last);
+      product.add_diagonal(rows, last);
     }
     traffic_.bytes += static_cast<double>(chunks.size());
   }

@@ -35,7 +35,7 @@ class GramFileOperator : public dist::LinearOperator {
   const Traffic& traffic() const { return traffic_; }
 
  private:
-  /// Neighbouring tiles of one tile row, off the diagonal or the one on it.
+  /// Neighbouring tiles of one tile row; the last one may be on the diagonal.
   struct Run {
     TileIndex row = 0;
     TileIndex col = 0;

@@ -58,6 +58,14 @@ void GramTileFile::read_chunks(TileIndex row, TileIndex col, std::span<std::byte
                 name_ + " is cut short: restore the file, or remove it and run 'gram' again");
 }
 
+void GramTileFile::read_checked(TileIndex row, TileIndex col, std::span<std::byte> chunks) const {
+  read_chunks(row, col, chunks);
+  for (std::size_t at = 0; at < chunks.size(); at += chunk_bytes_, ++col)
+    if (record_of(row, col, chunks.subspan(at, chunk_bytes_)) != record(row, col))
+      throw Error(ExitCode::files, name_ + ": " + tiles_.name(row, col) +
+                                       " is damaged: run 'gram' with this job, which computes it again");
+}
+
 void GramTileFile::write_chunks(std::span<const PackedTile> tiles) const {
   std::vector<const PackedTile*> order;
   for (const PackedTile& tile : tiles) order.push_back(&tile);

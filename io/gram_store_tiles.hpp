@@ -59,6 +59,12 @@ class GramTileFile {
   /// Squares (row, col), (row, col + 1), ... of the matrix, also above the diagonal: as many as there is room
   /// for. May be called on several threads. Throws Error(files).
   void read_chunks(TileIndex row, TileIndex col, std::span<std::byte> chunks) const;
+  /// The same, each held to its record: throws Error(files) naming the first that is damaged or missing.
+  void read_checked(TileIndex row, TileIndex col, std::span<std::byte> chunks) const;
+  /// Tells the system that `tiles` squares from this one on will be read soon.
+  void expect_chunks(TileIndex row, TileIndex col, Index tiles) const {
+    bytes_.expect({place(row, col), place(row, col) + tiles * static_cast<Index>(chunk_bytes_)});
+  }
   /// Neighbours in the file in one call of the system.
   void write_chunks(std::span<const PackedTile> tiles) const;
 

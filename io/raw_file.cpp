@@ -64,6 +64,10 @@ void RawFile::write(std::span<const std::span<const std::byte>> pieces, Index to
   }
 }
 
+void RawFile::expect(Range bytes) const {
+  ::posix_fadvise(descriptor_.id(), bytes.begin, bytes.size(), POSIX_FADV_WILLNEED);
+}
+
 void RawFile::sync() const {
   // Some file systems cannot sync a folder: EINVAL says that there is nothing to do.
   if (::fsync(descriptor_.id()) != 0 && errno != EINVAL) fail();

@@ -20,6 +20,8 @@ class RawFile {
   void write(std::span<const std::byte> bytes, Index to) const;
   /// Pieces that follow each other in the file, with as few calls as the system allows.
   void write(std::span<const std::span<const std::byte>> pieces, Index to) const;
+  /// Tells the system that these bytes will be read soon. It may begin at once.
+  void expect(Range bytes) const;
   /// Brings to disk what has been written.
   void sync() const;
 
