@@ -67,7 +67,10 @@ GramStore GramStore::open(const mpi::Communicator& comm, const std::string& path
   mpi::on_root(comm, [&] { require_seal(path, "gram"); });
   hdf5::File file = hdf5::File::open_all(comm, path, access);
   mpi::Communicator own = comm.duplicate();
-  return mpi::collectively(comm, [&] { return GramStore(std::move(own), std::move(file), access); });
+  GramStore store =
+      mpi::collectively(comm, [&] { return GramStore(std::move(own), std::move(file), access); });
+  if (access == hdf5::Access::write) mpi::on_root(comm, [&] { store.file(GramPart::train).clear_unused(); });
+  return store;
 }
 
 Index GramStore::done_count(GramPart part) const {

@@ -41,8 +41,8 @@ class GramStore {
   /// A new store with no tile in it. The header is the same on all ranks. Throws Error(files) where `path`
   /// exists (the caller opens it, compares headers with difference(), and decides) or cannot be written.
   static GramStore create(const mpi::Communicator& comm, const std::string& path, const GramHeader& header);
-  /// A store that exists, finished or not. Throws Error(files): missing, cut, damaged in its structure, of
-  /// another format.
+  /// A store that exists, finished or not; opened for writing, what damage has put above the diagonal goes.
+  /// Throws Error(files): missing, cut, damaged in its structure, of another format.
   static GramStore open(const mpi::Communicator& comm, const std::string& path, hdf5::Access access);
 
   const GramHeader& header() const { return header_; }

@@ -84,6 +84,12 @@ void GramTileFile::write_chunks(std::span<const PackedTile> tiles) const {
   }
 }
 
+void GramTileFile::clear_unused() const {
+  if (tiles_.part() != GramPart::train) return;
+  for (TileIndex row = 0; row + 1 < tiles_.rows().count(); ++row)
+    bytes_.clear({place(row, row + 1), place(row + 1, 0)});
+}
+
 void GramTileFile::reopen() { bytes_ = RawFile(path_, access_); }
 
 void GramTileFile::distrust(TileIndex row, TileIndex col) {

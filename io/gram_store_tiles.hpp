@@ -73,6 +73,10 @@ class GramTileFile {
   void sync() const { bytes_.sync(); }
   void reopen();
 
+  /// Squares above the diagonal of /train, which hold nothing: whatever damage has put there goes. One call
+  /// of the system a tile row.
+  void clear_unused() const;
+
   struct Record {
     Index number = 0;
     std::uint64_t checksum = 0;

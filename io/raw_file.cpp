@@ -68,6 +68,12 @@ void RawFile::expect(Range bytes) const {
   ::posix_fadvise(descriptor_.id(), bytes.begin, bytes.size(), POSIX_FADV_WILLNEED);
 }
 
+void RawFile::clear(Range bytes) const {
+  if (bytes.size() > 0)
+    static_cast<void>(
+        ::fallocate(descriptor_.id(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, bytes.begin, bytes.size()));
+}
+
 void RawFile::sync() const {
   // Some file systems cannot sync a folder: EINVAL says that there is nothing to do.
   if (::fsync(descriptor_.id()) != 0 && errno != EINVAL) fail();

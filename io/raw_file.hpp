@@ -22,6 +22,8 @@ class RawFile {
   void write(std::span<const std::span<const std::byte>> pieces, Index to) const;
   /// Tells the system that these bytes will be read soon. It may begin at once.
   void expect(Range bytes) const;
+  /// Makes these bytes zero, as a hole where the file system has holes for it; else leaves them as they are.
+  void clear(Range bytes) const;
   /// Brings to disk what has been written.
   void sync() const;
 

@@ -142,9 +142,10 @@ std::string VerifyReport::text() const {
   std::string out =
       fmt::format("{}: {} file is damaged in {} of {} parts\n", path, kind, damaged.size(), checked);
   for (const std::string& part : damaged) out += "  " + part + "\n";
-  const bool tiles_only = std::all_of(damaged.begin(), damaged.end(),
-                                      [](const std::string& part) { return part.starts_with("tile "); });
-  if (tiles_only) return out + "'gram' recomputes these tiles\n";
+  const bool mended = std::all_of(damaged.begin(), damaged.end(), [](const std::string& part) {
+    return part.starts_with("tile ") || part.starts_with("the unused square ") || part == "/test_diagonal";
+  });
+  if (mended) return out + "'gram' with its job mends this: it computes these parts again, and no other\n";
   return out + fmt::format("remove the file and {} again\n", kind == "gram" ? "run 'gram'" : "compute it");
 }
 

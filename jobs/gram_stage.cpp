@@ -81,7 +81,8 @@ void GramStage<Real>::prepare_operands() {
   if (operands_.cols.samples) return;
   const gram::SpreadSamples training = spread(problem_.train, training_order(context_.job->data));
   operands_ = gram::prepare_training(context_.comm, *engine_, training, layout_, grid_.row(), grid_.col());
-  problem_.train.inputs = {};
+  // A Gram that is computed anew asks for the inputs of chosen columns, too.
+  if (context_.job->gram.mode != GramMode::recompute) problem_.train.inputs = {};
   if (!problem_.test) return;
   operands_.test_rows =
       gram::prepare_side(context_.comm, *engine_, spread(*problem_.test, kernels::SampleOrder::single),
@@ -268,10 +269,21 @@ void GramStage<Real>::save_test_diagonal(std::size_t member) {
 }
 
 template <class Real>
-io::GramFileOperator GramStage<Real>::train_operator() {
+io::GramFileOperator GramStage<Real>::file_operator() {
   io::GramStore& store = files_.front().store();
   store.share(io::GramPart::train);
   return {context_.comm, store};
+}
+
+template <class Real>
+gram::RecomputeOperator<Real> GramStage<Real>::recompute_operator() {
+  prepare_operands();
+  return {context_.comm,
+          *engine_,
+          family_.members.front().choice,
+          spread(problem_.train, training_order(context_.job->data)),
+          layout_,
+          operands_};
 }
 
 template <class Real>

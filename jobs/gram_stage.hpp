@@ -11,6 +11,7 @@
 #include "jobs/problem.hpp"
 #include "src/dist/matrix.hpp"
 #include "src/gram/operands.hpp"
+#include "src/gram/recompute_operator.hpp"
 #include "src/gram/schedule.hpp"
 
 namespace widegram::jobs {
@@ -38,7 +39,9 @@ class GramStage {
   void test(const TestConsumer& consume = {});
 
   /// The job's own training Gram, in its file, once train() has provided it. Valid until finish().
-  io::GramFileOperator train_operator();
+  io::GramFileOperator file_operator();
+  /// The same, kept nowhere.
+  gram::RecomputeOperator<Real> recompute_operator();
 
   /// Marks the files as complete where nothing is missing, and closes them.
   void finish();

@@ -20,7 +20,7 @@ namespace widegram::jobs {
 
 enum class Method { automatic, cholesky, cg };
 /// Where the training Gram is while it is solved on.
-enum class GramMode { stored, out_of_core };
+enum class GramMode { stored, recompute, out_of_core };
 /// What is added to the training set. flip: behind every image its left-right mirror image.
 enum class Augment { none, flip };
 

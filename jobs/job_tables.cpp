@@ -149,10 +149,10 @@ const KeyTable<GramSection>& gram_keys() {
            {.least = 8, .most = 1024, .multiple_of = 8}),
        key("checkpoint_every", &S::checkpoint_every, "longest time between saves of finished tiles",
            {.above = 0}),
-       choice("mode", &S::mode, {"stored", "out-of-core"},
-              "where the training Gram is while it is solved on: in memory, or in gram.h5 alone, which "
-              "conjugate gradients then "
-              "read once an iteration"),
+       choice("mode", &S::mode, {"stored", "recompute", "out-of-core"},
+              "where the training Gram is while it is solved on: in memory; nowhere, computed anew by "
+              "conjugate gradients "
+              "at every iteration; or in gram.h5 alone, which they then read once an iteration"),
        key("memory_limit", &S::memory_limit,
            "most memory that a rank may plan with; without it: its share of what the machine has",
            {.least = 1})});

@@ -49,18 +49,23 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   if (parts.predict && !parts.solve) model = stored_model(context, problem);
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
-                        .needs_store = parts.gram || parts.solve});
+                        .needs_store = (parts.gram || parts.solve) && job.gram.mode != GramMode::recompute});
   claim_output_folder(comm, job);
   const auto check_stop = [&](const std::string& state) { mpi::stop_if_wanted(comm, context.stop, state); };
   check_stop("nothing was computed");
   std::optional<dist::DistributedMatrix<double>> matrix;
   if (parts.solve && job.gram.mode == GramMode::stored)
     matrix.emplace(gram.grid(), problem.n(), problem.n(), gram.layout().block);
-  if (parts.gram || parts.solve) gram.train(matrix ? &*matrix : nullptr);
+  if ((parts.gram || parts.solve) && job.gram.mode != GramMode::recompute)
+    gram.train(matrix ? &*matrix : nullptr);
   if (parts.solve) {
     check_stop("the Gram is there, the solution is not; run the same command again to go on");
-    model = matrix ? solve_stage(context, problem, *std::exchange(matrix, std::nullopt), metrics)
-                   : solve_stage(context, problem, gram.train_operator(), metrics);
+    if (matrix)
+      model = solve_stage(context, problem, *std::exchange(matrix, std::nullopt), metrics);
+    else if (job.gram.mode == GramMode::out_of_core)
+      model = solve_stage(context, problem, gram.file_operator(), metrics);
+    else
+      model = solve_stage(context, problem, gram.recompute_operator(), metrics);
   }
   if (parts.predict && problem.test)
     predict_stage(context, problem, *model, gram, metrics);
@@ -73,7 +78,12 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
 
 ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   const Job& job = *context.job;
-  if (parts.solve && job.gram.mode == GramMode::out_of_core && job.solve.method == Method::cholesky)
+  if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
+    throw mpi::CollectiveError(ExitCode::usage,
+                               "gram.mode = \"recompute\" keeps no Gram, so there is nothing for 'gram' to "
+                               "do: run 'solve' or 'run', "
+                               "or take another mode");
+  if (parts.solve && job.gram.mode != GramMode::stored && job.solve.method == Method::cholesky)
     throw mpi::CollectiveError(
         ExitCode::usage,
         "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method "

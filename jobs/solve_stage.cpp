@@ -193,7 +193,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
       metrics);
 }
 
-io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
+io::Model solve_stage(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
                       Metrics& metrics) {
   const Timer timer;
   const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
@@ -201,11 +201,16 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, con
   const double trace = context.comm.sum(std::accumulate(diagonal.begin(), diagonal.end(), 0.0));
   const double mean_diagonal = trace / static_cast<double>(gram.size());
   const solvers::Ridge ridge = ridge_of(context.job->solve);
-  io::Model model =
-      finish(context, problem, local_targets, mean_diagonal, "cg",
-             fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? mean_diagonal : 1.0),
-                       local_targets, metrics),
-             timer, metrics);
+  return finish(context, problem, local_targets, mean_diagonal, "cg",
+                fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? mean_diagonal : 1.0),
+                          local_targets, metrics),
+                timer, metrics);
+}
+
+io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
+                      Metrics& metrics) {
+  const dist::LinearOperator& any = gram;
+  io::Model model = solve_stage(context, problem, any, metrics);
   const io::GramFileOperator::Traffic& traffic = gram.traffic();
   Json& section = metrics["out_of_core"];
   section["bytes_read"] = context.comm.sum(traffic.bytes);

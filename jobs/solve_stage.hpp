@@ -13,7 +13,11 @@ namespace widegram::jobs {
 io::Model solve_stage(const CommandContext& context, const Problem& problem,
                       dist::DistributedMatrix<double> gram, Metrics& metrics);
 
-/// The same on a Gram that stays in its file, by conjugate gradients; adds metrics["out_of_core"].
+/// The same on a Gram that is known by its products, by conjugate gradients.
+io::Model solve_stage(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
+                      Metrics& metrics);
+
+/// The same on one that stays in its file; adds metrics["out_of_core"].
 io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
                       Metrics& metrics);
 

@@ -30,21 +30,27 @@ Matrix<Real> rounded(MatrixView<const double> values) {
 }  // namespace
 
 template <class Real>
-Side prepare_side(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
-                  const SpreadSamples& samples, SampleRole role, const dist::BlockCyclic& map, int process) {
-  const std::vector<GlobalIndex> held = held_indices(map, process);
+std::shared_ptr<const kernels::Prepared> prepare_samples(const mpi::Communicator& comm,
+                                                         const kernels::Engine<Real>& engine,
+                                                         const SpreadSamples& samples, SampleRole role,
+                                                         const std::vector<GlobalIndex>& indices) {
   Matrix<Real> inputs;
   {
     const Matrix<Real> local = rounded<Real>(samples.local);
-    inputs = dist::fetch_columns<Real>(comm, local.view(), samples.partition, held);
+    inputs = dist::fetch_columns<Real>(comm, local.view(), samples.partition, indices);
   }
-  return {
-      map, mpi::collectively(comm, [&] {
-        std::vector<std::int64_t> ids(held.begin(), held.end());
-        if (role == SampleRole::test)
-          for (std::int64_t& id : ids) id = -1 - id;
-        return std::shared_ptr<const kernels::Prepared>(engine.prepare(inputs.view(), ids, samples.order));
-      })};
+  return mpi::collectively(comm, [&] {
+    std::vector<std::int64_t> ids(indices.begin(), indices.end());
+    if (role == SampleRole::test)
+      for (std::int64_t& id : ids) id = -1 - id;
+    return std::shared_ptr<const kernels::Prepared>(engine.prepare(inputs.view(), ids, samples.order));
+  });
+}
+
+template <class Real>
+Side prepare_side(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
+                  const SpreadSamples& samples, SampleRole role, const dist::BlockCyclic& map, int process) {
+  return {map, prepare_samples(comm, engine, samples, role, held_indices(map, process))};
 }
 
 template <class Real>
@@ -95,6 +101,14 @@ void TileComputer<Real>::test(const TileTask& task, std::span<const MatrixView<R
   for (const MatrixView<Real>& tile : out) check_finite(task, tile, "test");
 }
 
+template std::shared_ptr<const kernels::Prepared> prepare_samples(const mpi::Communicator&,
+                                                                  const kernels::Engine<float>&,
+                                                                  const SpreadSamples&, SampleRole,
+                                                                  const std::vector<GlobalIndex>&);
+template std::shared_ptr<const kernels::Prepared> prepare_samples(const mpi::Communicator&,
+                                                                  const kernels::Engine<double>&,
+                                                                  const SpreadSamples&, SampleRole,
+                                                                  const std::vector<GlobalIndex>&);
 template Side prepare_side(const mpi::Communicator&, const kernels::Engine<float>&, const SpreadSamples&,
                            SampleRole, const dist::BlockCyclic&, int);
 template Side prepare_side(const mpi::Communicator&, const kernels::Engine<double>&, const SpreadSamples&,

@@ -34,8 +34,15 @@ struct Side {
   Index position(TileIndex t, Index tile) const { return map.to_local(t * tile); }
 };
 
-/// Collective. Fetches the inputs that `process` holds under `map`, rounds them to Real and prepares them.
-/// Cost: inputs cross the network once; one self-pair a sample.
+/// Collective. Fetches the inputs of these samples, rounds them to Real and prepares them. Each rank may ask
+/// for others. Cost: inputs cross the network once; one self-pair a sample.
+template <class Real>
+std::shared_ptr<const kernels::Prepared> prepare_samples(const mpi::Communicator& comm,
+                                                         const kernels::Engine<Real>& engine,
+                                                         const SpreadSamples& samples, SampleRole role,
+                                                         const std::vector<GlobalIndex>& indices);
+
+/// Collective. The same for the samples that `process` holds under `map`.
 template <class Real>
 Side prepare_side(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
                   const SpreadSamples& samples, SampleRole role, const dist::BlockCyclic& map, int process);

@@ -109,10 +109,9 @@ class Fuzz : public testing::Test {
     });
   }
 
-  /// What can be opened is mended by computing what is missing and damaged; but for squares that no tile
-  /// owns.
+  /// What can be opened is mended by computing what is missing and damaged.
   template <class Real>
-  void expect_mended(const Original& original, const Bytes& bytes, const std::string& path) {
+  void expect_mended(const std::string& path) {
     refused([&] {
       GramStore store = GramStore::open(comm_, path, hdf5::Access::write);
       expect_true_values(store);
@@ -121,11 +120,8 @@ class Fuzz : public testing::Test {
         store.write_test_diagonal(diagonal(store.header()));
       store.finish();
       store.close();
-      const bool unused_whole = std::ranges::all_of(original.squares, [&](const Original::Square& square) {
-        return square.record >= 0 || same(bytes, original.bytes, square.bytes);
-      });
       const VerifyReport report = verify(comm_, path);
-      EXPECT_EQ(report.good(), unused_whole) << report.text();
+      EXPECT_TRUE(report.good()) << report.text();
     });
   }
 };
@@ -153,9 +149,9 @@ TEST_F(Fuzz, NoneOfManyDamagedFilesIsTakenForGood) {
     EXPECT_EQ(found_by_verify(path), expected);
     opened += expect_nothing_false(original, path) ? 1 : 0;
     if (k % 4 == 0 && original.header.precision == Precision::float32)
-      expect_mended<float>(original, vandal.bytes(), path);
+      expect_mended<float>(path);
     if (k % 4 == 0 && original.header.precision == Precision::float64)
-      expect_mended<double>(original, vandal.bytes(), path);
+      expect_mended<double>(path);
     std::filesystem::remove(path);
   }
   // Most of it is in bytes that count, or this tests little.

@@ -70,6 +70,21 @@ TEST_F(Damage, TilesAreNamed) {
   EXPECT_NE(report.text().find("is damaged in 6 of "), std::string::npos) << report.text();
 }
 
+TEST_F(Damage, AboveTheDiagonalItGoesOnTheNextWrite) {
+  make_store(comm_, path_, small_header());
+  damage([&] {
+    hdf5::File file = hdf5::File::open_for_update(copy_);
+    hdf5::Dataset(file, "/train").write<float>({{3, 40}, {1, 1}}, std::vector<float>{99});
+    file.close();
+  });
+  EXPECT_FALSE(verify(comm_, copy_).good());
+  GramStore::open(comm_, copy_, hdf5::Access::read).close();
+  EXPECT_FALSE(verify(comm_, copy_).good());
+  GramStore::open(comm_, copy_, hdf5::Access::write).close();
+  const VerifyReport report = verify(comm_, copy_);
+  EXPECT_TRUE(report.good()) << report.text();
+}
+
 TEST_F(Damage, SwappedTilesAreFound) {
   make_store(comm_, path_, small_header(50, 0));
   damage([&] {

@@ -334,5 +334,36 @@ TEST_F(Pipeline, ConjugateGradientsGoOnWhereTheyEnded) {
   EXPECT_FALSE(std::filesystem::exists(file("state", "solve.h5")));
 }
 
+TEST_F(Pipeline, AGramThatIsKeptNowhereGivesTheSameAnswer) {
+  const std::vector<std::string> cg{"solve.method=cg", "solve.tolerance=1e-10"};
+  for (const char* more : {"kernel.precision=float32", "data.augment=flip", "kernel.precision=float64"}) {
+    std::vector<std::string> settings = cg;
+    settings.push_back(more);
+    const std::string name = std::string("kept ") + more;
+    run(job(name, settings));
+    settings.push_back("gram.mode=recompute");
+    settings.push_back("solve.preconditioner=nystrom-columns");
+    settings.push_back("solve.preconditioner_rank=40");
+    const std::string other = std::string("anew ") + more;
+    const auto anew = run(job(other, settings));
+    EXPECT_FALSE(std::filesystem::exists(file(other, "gram.h5")));
+    EXPECT_EQ(anew.at("solve").at("preconditioner").at("rank"), 40);
+    EXPECT_LT(anew.at("solve").at("relative_residual"), 1e-10);
+    const io::Model one = io::read_model(comm_, file(name, "model.h5"));
+    const io::Model two = io::read_model(comm_, file(other, "model.h5"));
+    double largest = 0;
+    double difference = 0;
+    for (Index i = 0; i < one.alpha.rows(); ++i)
+      for (Index k = 0; k < 10; ++k) {
+        largest = std::max(largest, std::abs(one.alpha(i, k)));
+        difference = std::max(difference, std::abs(one.alpha(i, k) - two.alpha(i, k)));
+      }
+    EXPECT_LT(difference, 1e-7 * largest) << more;
+  }
+  const std::string error =
+      error_of(job("nothing", {"gram.mode=recompute"}), ExitCode::usage, {.gram = true});
+  EXPECT_NE(error.find("keeps no Gram"), std::string::npos) << error;
+}
+
 }  // namespace
 }  // namespace widegram::jobs

@@ -22,17 +22,17 @@ fail() {
   failures=$((failures + 1))
 }
 
-# fails CODE PATTERN COMMAND...: the exit code, and one line on standard error, which matches the pattern. Lines of
-# Open MPI's own on a write that the system has refused do not count: nothing but turning its other messages off as
-# well would silence them.
+# told: number of lines on standard error. Those of Open MPI's own on a write that the system has refused do not count:
+# nothing but turning its other messages off as well would silence them.
+told() { grep -cvE '^mca_fbtl_posix_i?pwritev: ' err || true; }
+
+# fails CODE PATTERN COMMAND...: the exit code, and one line on standard error, which matches the pattern.
 fails() {
   local code=$1 pattern=$2 got=0
   shift 2
   "$@" >out 2>err || got=$?
-  local lines
-  lines=$(grep -cvE '^mca_fbtl_posix_i?pwritev: ' err || true)
-  [[ $got == "$code" && $lines == 1 ]] && grep -qE "^widegram: error: .*$pattern" err ||
-    fail "$*: exit code $got (expected $code), $lines lines on standard error (expected 1 with '$pattern'):"
+  [[ $got == "$code" && $(told) == 1 ]] && grep -qE "^widegram: error: .*$pattern" err ||
+    fail "$*: exit code $got (expected $code), $(told) lines on standard error (expected 1 with '$pattern'):"
 }
 
 # expect RANKS CODE PATTERN WORDS...: the program fails on so many ranks.
