@@ -87,9 +87,14 @@ Index Cholesky::first_tiny_pivot(Index valid, double threshold) const {
   return a_.grid().comm().min(first);
 }
 
-void Cholesky::fail(Index minor) {
+/// A in both triangles, without the ridge.
+void Cholesky::restore() {
   exchange_diagonal();
   dist::mirror_upper(a_);
+}
+
+void Cholesky::fail(Index minor) {
+  restore();
   const ExtremeEigenvalues ends = extreme_eigenvalues(dist::StoredOperator(a_));
   // Twice n eps |A|: once for the rounding of the factorisation, once for the threshold that its pivots must
   // pass.
@@ -126,6 +131,31 @@ DistributedMatrix<double> Cholesky::multiply(const DistributedMatrix<double>& x)
   dist::symm(dist::Triangle::upper, a_, x, product);
   exchange_diagonal();
   return product;
+}
+
+double Cholesky::log_determinant() const {
+  double sum = 0;
+  dist::for_each_diagonal(a_, [&](GlobalIndex, double root) { sum += std::log(root); });
+  return 2.0 * a_.grid().comm().sum(sum);
+}
+
+void Cholesky::solve_lower(DistributedMatrix<double>& b) const { dist::solve_lower(a_, b); }
+
+Cholesky::InverseDiagonal Cholesky::inverse_diagonal() && {
+  dist::invert_lower(a_);
+  std::vector<double> squares(static_cast<std::size_t>(a_.local_cols()));
+  for (LocalIndex j = 0; j < a_.local_cols(); ++j)
+    for (LocalIndex i = 0; i < a_.local_rows(); ++i)
+      if (a_.global_row(i) >= a_.global_col(j))
+        squares[static_cast<std::size_t>(j)] += a_.local()(i, j) * a_.local()(i, j);
+  std::vector<double> values = sum_columns(a_, squares);
+  restore();
+  return {std::move(values), std::move(a_)};
+}
+
+DistributedMatrix<double> Cholesky::release() && {
+  restore();
+  return std::move(a_);
 }
 
 std::vector<double> Cholesky::relative_residuals(const DistributedMatrix<double>& b,

@@ -58,9 +58,30 @@ class Cholesky {
                                          const dist::DistributedMatrix<double>& x);
 
   double ridge() const { return ridge_; }
+  const dist::ProcessGrid& grid() const { return a_.grid(); }
+  GlobalIndex size() const { return a_.rows(); }
+  Index block() const { return a_.block(); }
+
+  /// log det(A + ridge I), from the factor's diagonal. n numbers read.
+  double log_determinant() const;
+
+  /// B <- L^-1 B. b: n x k. n^2 k flops.
+  void solve_lower(dist::DistributedMatrix<double>& b) const;
+
+  struct InverseDiagonal {
+    std::vector<double> values;         ///< n, the whole of it on every rank
+    dist::DistributedMatrix<double> a;  ///< as it was given, both triangles, in the same memory
+  };
+  /// The diagonal of (A + ridge I)^-1, and A again: L makes room. As L^-1's columns have the norms that are
+  /// asked for, n^3 / 3 flops, where the whole inverse takes two times that.
+  InverseDiagonal inverse_diagonal() &&;
+
+  /// A as it was given, both triangles, in the same memory; L is gone.
+  dist::DistributedMatrix<double> release() &&;
 
  private:
   void add_ridge();
+  void restore();
   void exchange_diagonal();
   Index first_tiny_pivot(Index valid, double threshold) const;
   [[noreturn]] void fail(Index minor);

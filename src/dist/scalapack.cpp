@@ -34,6 +34,12 @@ void pdsymm_(const char* side, const char* uplo, const int* m, const int* n, con
              const double* a, const int* ia, const int* ja, const int* desca, const double* b, const int* ib,
              const int* jb, const int* descb, const double* beta, double* c, const int* ic, const int* jc,
              const int* descc);
+void pdgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+             const double* alpha, const double* a, const int* ia, const int* ja, const int* desca,
+             const double* b, const int* ib, const int* jb, const int* descb, const double* beta, double* c,
+             const int* ic, const int* jc, const int* descc);
+void pdtrtri_(const char* uplo, const char* diag, const int* n, double* a, const int* ia, const int* ja,
+              const int* desca, int* info);
 }
 
 namespace widegram::dist {
@@ -137,6 +143,44 @@ void symm(Triangle stored, const DistributedMatrix<T>& a, const DistributedMatri
   Routines<T>::symm("L", &uplo, &desc_a[2], &desc_b[3], &one, a.local().data, &whole, &whole, desc_a.data(),
                     b.local().data, &whole, &whole, desc_b.data(), &zero, c.local().data, &whole, &whole,
                     desc_c.data());
+}
+
+void gemm(Transpose of_a, const DistributedMatrix<double>& a, const DistributedMatrix<double>& b,
+          DistributedMatrix<double>& c) {
+  const bool turned = of_a == Transpose::yes;
+  const Index inner = turned ? a.rows() : a.cols();
+  if ((turned ? a.cols() : a.rows()) != c.rows() || inner != b.rows() || b.cols() != c.cols() ||
+      a.block() != b.block() || a.block() != c.block() || !a.grid().same_as(b.grid()) ||
+      !a.grid().same_as(c.grid()))
+    throw std::logic_error(fmt::format("a {} x {} matrix times one of {} x {} is not one of {} x {}",
+                                       a.rows(), a.cols(), b.rows(), b.cols(), c.rows(), c.cols()));
+  const Descriptor desc_a = a.descriptor();
+  const Descriptor desc_b = b.descriptor();
+  const Descriptor desc_c = c.descriptor();
+  const char transposed = static_cast<char>(of_a);
+  const double one = 1;
+  const double zero = 0;
+  pdgemm_(&transposed, "N", &desc_c[2], &desc_c[3], &desc_b[2], &one, a.local().data, &whole, &whole,
+          desc_a.data(), b.local().data, &whole, &whole, desc_b.data(), &zero, c.local().data, &whole, &whole,
+          desc_c.data());
+}
+
+void solve_lower(const DistributedMatrix<double>& factor, DistributedMatrix<double>& b) {
+  check_operands(factor, b);
+  const Descriptor desc_a = factor.descriptor();
+  const Descriptor desc_b = b.descriptor();
+  const double one = 1;
+  pdtrsm_("L", "L", "N", "N", &desc_b[2], &desc_b[3], &one, factor.local().data, &whole, &whole,
+          desc_a.data(), b.local().data, &whole, &whole, desc_b.data());
+}
+
+void invert_lower(DistributedMatrix<double>& factor) {
+  check_operands(factor, factor);
+  const Descriptor desc = factor.descriptor();
+  int info = 0;
+  pdtrtri_("L", "N", &desc[2], factor.local().data, &whole, &whole, desc.data(), &info);
+  check_arguments("trtri", info);
+  if (info > 0) throw std::logic_error(fmt::format("a factor with a zero in row {} has no inverse", info));
 }
 
 template int potrf(DistributedMatrix<float>&, const std::function<void(GlobalIndex)>&, Index);

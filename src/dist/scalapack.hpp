@@ -30,4 +30,17 @@ template <class T>
 void symm(Triangle stored, const DistributedMatrix<T>& a, const DistributedMatrix<T>& b,
           DistributedMatrix<T>& c);
 
+enum class Transpose : char { no = 'N', yes = 'T' };
+
+/// C <- A B, or A^T B. 2 m n k flops for an m x n result with k in the sum.
+void gemm(Transpose of_a, const DistributedMatrix<double>& a, const DistributedMatrix<double>& b,
+          DistributedMatrix<double>& c);
+
+/// B <- L^-1 B with L in the lower triangle, as potrf() leaves it. n^2 k flops for k columns.
+void solve_lower(const DistributedMatrix<double>& factor, DistributedMatrix<double>& b);
+
+/// L^-1 in L's place; the strictly upper triangle is left alone. n^3 / 3 flops over all ranks. Every diagonal
+/// entry is positive.
+void invert_lower(DistributedMatrix<double>& factor);
+
 }  // namespace widegram::dist
