@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -37,7 +39,11 @@ constexpr Range all_bytes{0, Index{1} << 40};
 std::string read_text(int file) {
   std::array<char, 512> text{};
   const ssize_t got = ::pread(file, text.data(), text.size(), 0);
-  return {text.data(), static_cast<std::size_t>(got > 0 ? got : 0)};
+  std::string words(text.data(), static_cast<std::size_t>(got > 0 ? got : 0));
+  // Whatever is in there, it goes to a terminal.
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return words;
 }
 
 std::string this_run(int ranks) {
@@ -50,10 +56,15 @@ std::string this_run(int ranks) {
 
 hdf5::Descriptor open_lock(const std::string& path) {
   hdf5::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
-  if (file.id() < 0)
-    throw errno == ELOOP
-        ? Error(ExitCode::files, fmt::format("{} is a link, and no lock of widegram: remove it", path))
-        : hdf5::system_error({path}, errno);
+  struct stat status {};
+  const bool there = ::lstat(path.c_str(), &status) == 0;
+  if (there && !S_ISREG(status.st_mode))
+    throw Error(ExitCode::files,
+                fmt::format("{} is {}, and no lock of widegram: remove it, or choose another output", path,
+                            S_ISLNK(status.st_mode)   ? "a link"
+                            : S_ISDIR(status.st_mode) ? "a folder"
+                                                      : "no plain file"));
+  if (file.id() < 0) throw hdf5::system_error({path}, errno);
   return file;
 }
 

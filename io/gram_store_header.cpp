@@ -37,6 +37,11 @@ std::string settings_difference(const GramHeader& in_file, const GramHeader& in_
   return {};
 }
 
+/// Whether the first samples are the beginning of all.
+bool leads(const std::vector<std::uint64_t>& first, const std::vector<std::uint64_t>& all) {
+  return first.size() <= all.size() && std::equal(first.begin(), first.end(), all.begin());
+}
+
 std::vector<std::uint64_t> read_sample_set(const hdf5::File& file, const std::string& name, Index count) {
   if (count == 0) return {};
   std::vector<std::uint64_t> samples = hdf5::Dataset(file, name).read_all<std::uint64_t>();
@@ -62,12 +67,19 @@ std::string difference(const GramHeader& in_file, const GramHeader& in_job) {
 }
 
 bool grows_into(const GramHeader& in_file, const GramHeader& in_job) {
-  const auto leads = [](const std::vector<std::uint64_t>& first, const std::vector<std::uint64_t>& all) {
-    return first.size() <= all.size() && std::equal(first.begin(), first.end(), all.begin());
-  };
   return settings_difference(in_file, in_job).empty() && leads(in_file.train_samples, in_job.train_samples) &&
          leads(in_file.test_samples, in_job.test_samples) &&
          (in_file.n() < in_job.n() || in_file.m() < in_job.m());
+}
+
+std::string growth_obstacle(const GramHeader& in_file, const GramHeader& in_job) {
+  const std::string all = difference(in_file, in_job);
+  if (all.empty()) return test_difference(in_file, in_job);
+  if (!settings_difference(in_file, in_job).empty() || !leads(in_file.train_samples, in_job.train_samples))
+    return all;
+  return test_difference(in_file, in_job) +
+         ": the training set of the file would grow with the job's, if its test set stayed the same or grew "
+         "too";
 }
 
 std::string test_difference(const GramHeader& in_file, const GramHeader& in_job) {

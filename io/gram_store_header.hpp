@@ -58,6 +58,10 @@ std::string test_difference(const GramHeader& in_file, const GramHeader& in_job)
 /// that follow those of the file.
 bool grows_into(const GramHeader& in_file, const GramHeader& in_job);
 
+/// Why the Gram of the file does not grow into the job's, which it neither is: the first difference that is
+/// in the way. Where the training set does grow, that is the test set.
+std::string growth_obstacle(const GramHeader& in_file, const GramHeader& in_job);
+
 /// The two matrices of a gram.h5: `train` (N x N, tiles of the lower triangle) and `test_train` (M x N, all
 /// tiles).
 enum class GramPart { train, test_train };

@@ -1,6 +1,7 @@
 #include "io/model.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <span>
 #include <vector>
@@ -15,6 +16,17 @@ namespace widegram::io {
 namespace {
 
 constexpr Index model_format_version = 1;
+
+void write_choice(const hdf5::File& file, const RidgeChoice& choice) {
+  if (choice.path.empty()) return;
+  std::vector<double> values;
+  for (const std::vector<double>& row : choice.path) values.insert(values.end(), row.begin(), row.end());
+  hdf5::Dataset::create<double>(file, "/ridge_path",
+                                {.shape = {std::ssize(choice.path), std::ssize(choice.names)}})
+      .write_all<double>(values);
+  hdf5::write_attribute(file, "/ridge_path", "columns", fmt::format("{}", fmt::join(choice.names, ",")));
+  hdf5::write_attribute(file, "/ridge_path", "selection", choice.selection);
+}
 
 void write_draft(const std::string& draft, const Model& model, int ranks) {
   hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
@@ -45,6 +57,7 @@ void write_draft(const std::string& draft, const Model& model, int ranks) {
   hdf5::Dataset::create<double>(file, "/alpha", {.shape = {n, k}}).write_all<double>(rows);
   hdf5::Dataset::create<double>(file, "/ridge", {.shape = {}}).write_all<double>({&model.ridge, 1});
   hdf5::write_attribute(file, "/ridge", "absolute", model.ridge_absolute);
+  write_choice(file, model.choice);
   file.close();
 }
 

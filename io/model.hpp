@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "io/gram_store_header.hpp"
 #include "src/base/matrix.hpp"
@@ -20,6 +21,14 @@ struct ModelHeader {
   std::string encoding;  ///< of classes as targets: "centered", "one-hot"; "values" otherwise
 };
 
+/// How a ridge was picked from several, and what each of them came to.
+struct RidgeChoice {
+  std::string selection;           ///< "loo", "holdout", "evidence"; empty: there was nothing to pick from
+  double best = 0;                 ///< relative to the Gram's mean diagonal, like those of the path
+  std::vector<std::string> names;  ///< of the path's columns; the first one is "ridge"
+  std::vector<std::vector<double>> path;  ///< a row a ridge; NaN where a number does not apply
+};
+
 /// A fitted regression: what model.h5 holds and prediction needs.
 struct Model {
   ModelHeader header;
@@ -29,11 +38,13 @@ struct Model {
   std::string method;         ///< "cholesky", "cg"
   Index iterations = 0;
   double relative_residual = 0;  ///< the largest of the columns'
+  RidgeChoice choice;            ///< written where there is one, and not read back
 };
 
 /// Collective; the root's model is written: /alpha (N x K, float64), /ridge (a number; attribute `absolute`),
-/// the rest as attributes, `complete` = 1. Made under another name and renamed when it is on disk; replaces
-/// an older one. Throws Error(files).
+/// /ridge_path (a row a ridge; attributes `columns` and `selection`) where one was picked, the rest as
+/// attributes, `complete` = 1. Made under another name and renamed when it is on disk; replaces an older one.
+/// Throws Error(files).
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model);
 
 /// Collective: the root reads and all ranks get all of it. Throws Error(files): missing, cut, damaged, not a

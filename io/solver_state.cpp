@@ -86,8 +86,17 @@ std::optional<SolverState> read_solver_state(const mpi::Communicator& comm, cons
   return state;
 }
 
+bool solver_state_exists(const mpi::Communicator& comm, const std::string& path) {
+  int there = 0;
+  mpi::on_root(comm, [&] { there = std::filesystem::exists(path) ? 1 : 0; });
+  return comm.broadcast(there) != 0;
+}
+
 void remove_solver_state(const mpi::Communicator& comm, const std::string& path) {
-  mpi::on_root(comm, [&] { std::filesystem::remove(path); });
+  mpi::on_root(comm, [&] {
+    std::filesystem::remove(path);
+    std::filesystem::remove(draft_path(path));
+  });
 }
 
 }  // namespace widegram::io

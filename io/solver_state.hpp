@@ -27,7 +27,10 @@ void write_solver_state(const mpi::Communicator& comm, const std::string& path, 
 std::optional<SolverState> read_solver_state(const mpi::Communicator& comm, const std::string& path,
                                              const std::string& problem);
 
-/// Collective. Removes the file if it is there.
+/// Collective.
+bool solver_state_exists(const mpi::Communicator& comm, const std::string& path);
+
+/// Collective. Removes the file if it is there, and a draft of it that a kill has left.
 void remove_solver_state(const mpi::Communicator& comm, const std::string& path);
 
 }  // namespace widegram::io

@@ -89,8 +89,9 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
     case Takes::file:
       command
           ->add_option("FILE", line.file,
-                       syntax.name == "inspect" ? "gram.h5, model.h5, predictions.h5 or any other HDF5 file"
-                                                : "gram.h5, model.h5 or predictions.h5")
+                       syntax.name == "inspect"
+                           ? "a result file (gram.h5, model.h5, ...) or any other HDF5 file"
+                           : "a result file: gram.h5, model.h5, predictions.h5, spectrum.h5")
           ->required()
           ->type_name("");
       break;
@@ -124,6 +125,8 @@ const std::vector<CommandSyntax>& command_syntax() {
        "mpirun -n 4 widegram solve jobs/examples/fashion.toml -- -ksp_monitor"},
       {"predict", "evaluate the model on the test set, into predictions.h5", Takes::job,
        "mpirun -n 4 widegram predict jobs/examples/fashion.toml"},
+      {"spectrum", "eigenvalues of the Gram and what follows from them, into spectrum.h5", Takes::job,
+       "mpirun -n 4 widegram spectrum jobs/examples/fashion.toml --set spectrum.largest=200"},
       {"describe", "print the network layer by layer, the memory, disk and time it needs; compute nothing",
        Takes::job, "widegram describe jobs/examples/cntk-gap.toml --set kernel.depth=20"},
       {"inspect", "say what a file holds, how complete it is and who wrote it", Takes::file,
@@ -135,7 +138,6 @@ const std::vector<CommandSyntax>& command_syntax() {
       {"doctor", "check this machine and launch: ranks, BLAS, HDF5, file locks, memory", Takes::optional_job,
        "mpirun -n 2 widegram doctor"},
       {"dkm", "train a deep kernel machine", Takes::job, "", true},
-      {"spectrum", "eigenvalues of the Gram", Takes::job, "", true},
       {"scale", "scaling study over rank counts and sizes", Takes::job, "", true},
       {"plan", "time, memory and files on other machines and sizes", Takes::job, "", true}};
   return all;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "io/gram_store_growth.hpp"
+#include "io/result_file.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -41,6 +42,8 @@ GramFile::GramFile(const CommandContext& context, const std::string& name, const
   }
   writable_ = comm.broadcast(comm.is_root() && ::access(path.c_str(), W_OK) == 0 ? 1 : 0) != 0;
   store_ = io::GramStore::open(comm, path, writable_ ? hdf5::Access::write : hdf5::Access::read);
+  // What a kill has left of a Gram that was growing.
+  if (writable_) mpi::on_root(comm, [&] { std::filesystem::remove(io::draft_path(path)); });
   if (options.needs_store && writable_ && io::grows_into(store_->header(), header)) {
     const io::GramHeader& before = store_->header();
     context.progress.note(fmt::format("{} grows from {} samples and {} tests to {} and {}", path, before.n(),
@@ -58,7 +61,7 @@ GramFile::GramFile(const CommandContext& context, const std::string& name, const
       context.progress.note(fmt::format("{} keeps its own test block: {}", path, test_difference));
     return;
   }
-  const std::string& reason = difference.empty() ? test_difference : difference;
+  const std::string reason = io::growth_obstacle(store_->header(), header);
   if (options.needs_store)
     throw mpi::CollectiveError(
         ExitCode::usage,

@@ -4,6 +4,7 @@
 
 #include "jobs/memory.hpp"
 #include "jobs/problem.hpp"
+#include "jobs/ridge_selection.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -21,6 +22,11 @@ JobOutline outline_job(const CommandContext& context) {
   }
   const GlobalIndex tests = data.test.empty() ? 0 : io::outline_data(context.comm, test_spec(data)).samples;
   return {train.shape, train.samples, tests};
+}
+
+Index solver_entry_bytes(const Job& job) {
+  if (job.gram.mode != GramMode::stored) return 0;
+  return static_cast<Index>(sizeof(double) * (1.0 + matrices_beside_the_gram(job.solve)));
 }
 
 MemoryAllowance memory_allowance(const CommandContext& context) {

@@ -18,11 +18,15 @@ struct JobOutline {
 /// where mirror images are asked for of what are no images.
 JobOutline outline_job(const CommandContext& context);
 
-/// The plan of the job's Grams by this engine on all ranks; with the matrix that a solver works on, or tiles
-/// that go to the file alone.
+/// Bytes of an entry of all matrices like the Gram that a fit holds in memory; 0 where there is none.
+Index solver_entry_bytes(const Job& job);
+
+/// The plan of the job's Grams by this engine on all ranks; with the matrices that a solver works on, or
+/// tiles that go to the file alone.
 template <class Real>
 gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
-                     const kernels::Engine<Real>& engine, const GramFamily& family, bool fills_matrix) {
+                     const kernels::Engine<Real>& engine, const GramFamily& family,
+                     Index matrix_entry_bytes) {
   const gram::Layout layout = gram::choose_layout(outline.train_samples, context.job->gram.tile,
                                                   dist::GridShape::square(context.comm.size()));
   const gram::KernelCost cost{.shape = outline.shape,
@@ -32,8 +36,7 @@ gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                               .tile_bytes = engine.tile_bytes(),
                               .entry_bytes = static_cast<Index>(sizeof(Real)),
                               .grams = std::ssize(family.members)};
-  return gram::make_plan(layout, outline.test_samples, cost,
-                         fills_matrix ? static_cast<Index>(sizeof(double)) : 0);
+  return gram::make_plan(layout, outline.test_samples, cost, matrix_entry_bytes);
 }
 
 /// What a rank may plan with.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <utility>
@@ -54,7 +55,7 @@ GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metr
       engine_(std::move(engine)),
       family_(std::move(family)) {
   metrics_["kernel"]["engine"] = engine_->name();
-  metrics_["gram"]["files"] = family_.files();
+  if (options.needs_store) metrics_["gram"]["files"] = family_.files();
   for (const FamilyMember& member : family_.members) {
     io::GramHeader header = problem_.header;
     header.kernel = kernels::canonical(family_.networks[static_cast<std::size_t>(member.choice.network)]);
@@ -135,15 +136,22 @@ void GramStage<Real>::deliver_stored(const Part& part, std::size_t member) {
   for (const gram::TileTask& task : part.tasks)
     if (file.holds(part.part, task.row, task.col)) held.push_back(task);
   Matrix<Real> buffer(layout_.tile, layout_.tile);
+  Index damaged = 0;
   const auto deliver = [&](Index k) {
     const gram::TileTask& task = held[static_cast<std::size_t>(k)];
     const io::StoredTile<Real> tile{task.row, task.col, part.room(task, buffer)};
     // A damaged tile is no longer held afterwards, so that it is computed again.
     const bool sound = file.store().template read_tiles<Real>(part.part, std::span(&tile, 1)).empty();
+    damaged += sound ? 0 : 1;
     if (sound && member == 0 && part.deliver) part.deliver(task, tile.entries);
   };
   const mpi::WorkDone done =
       mpi::work_through(context_.comm, static_cast<Index>(held.size()), deliver, {.stop = &context_.stop});
+  damaged = context_.comm.sum(damaged);
+  if (damaged > 0)
+    context_.progress.warn(fmt::format("{}: {} damaged tile{} of {} {} computed again",
+                                       family_.members[member].file, damaged, damaged == 1 ? "" : "s",
+                                       io::dataset_name(part.part), damaged == 1 ? "is" : "are"));
   if (!done.stopped.empty()) stop_early(done.stopped, part.title + ": nothing was computed yet");
 }
 
@@ -191,8 +199,11 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
   if (!done.stopped.empty()) {
     const Index all = comm.sum(here);
     metrics_[part.section]["computed_tiles"] = all;
+    const bool kept =
+        std::any_of(savers.begin(), savers.end(), [](const auto& saver) { return saver.has_value(); });
     stop_early(done.stopped,
-               fmt::format("{}: {} of {} tiles computed and saved", part.title, all, phase.total()));
+               fmt::format("{}: {} of {} tiles computed {}", part.title, all, phase.total(),
+                           kept ? "and saved" : "that no file keeps: the next run computes them again"));
   }
   phase.finish();
   return done.seconds;
@@ -283,7 +294,8 @@ gram::RecomputeOperator<Real> GramStage<Real>::recompute_operator() {
           family_.members.front().choice,
           spread(problem_.train, training_order(context_.job->data)),
           layout_,
-          operands_};
+          operands_,
+          context_.stop};
 }
 
 template <class Real>

@@ -19,6 +19,10 @@ namespace widegram::jobs {
 /// The job file in memory, its defaults filled in. What each key means: jobs/job_tables.cpp, jobs/README.md.
 
 enum class Method { automatic, cholesky, cg };
+/// How a ridge is picked from several.
+enum class Selection { loo, holdout, evidence };
+/// Of the factor: in double, or in float with refinement in double.
+enum class SolvePrecision { float64, mixed };
 /// Where the training Gram is while it is solved on.
 enum class GramMode { stored, recompute, out_of_core };
 /// What is added to the training set. flip: behind every image its left-right mirror image.
@@ -65,14 +69,26 @@ struct SolveSection {
   Method method = Method::automatic;
   double ridge = 1e-4;                   ///< relative to the mean of the Gram's diagonal
   std::optional<double> ridge_absolute;  ///< in its place: the plain value
+  std::vector<double> ridges;            ///< in their place: several, relative ones, to pick from
+  Selection selection = Selection::loo;
+  double holdout = 0.2;  ///< share of the training samples
+  SolvePrecision precision = SolvePrecision::float64;
   double tolerance = 1e-8;
   Index max_iterations = 1000;
   solvers::PreconditionerKind preconditioner = solvers::PreconditionerKind::none;
   Index preconditioner_rank = 512;
 };
 
+std::string to_string(Selection selection);
+
 /// What this version predicts has no keys of its own yet.
 struct PredictSection {};
+
+struct SpectrumSection {
+  Index largest = 0;           ///< eigenvalues, with vectors; 0: all, without
+  std::vector<double> ridges;  ///< relative to the mean diagonal; empty: those of solve
+  std::vector<Index> fit;      ///< first and last rank of the power laws; empty: default_fit_range()
+};
 
 /// One PETSc option without its dash; an empty value makes it a flag.
 struct PetscOption {
@@ -88,6 +104,7 @@ struct Job {
   GramSection gram;
   SolveSection solve;
   PredictSection predict;
+  SpectrumSection spectrum;
   std::vector<PetscOption> petsc;
 };
 

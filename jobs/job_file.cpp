@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -117,6 +118,26 @@ void resolve_test_labels(DataSection& data) {
   if (test == io::parse_source(data.train).name || is_table_file(data, test)) data.test_labels = data.labels;
 }
 
+/// What has to do with picking a ridge.
+void check_selection(const toml::table& table, const SolveSection& solve) {
+  const auto value = [&](const char* key) { return Value(*table.get(key), fmt::format("solve.{}", key)); };
+  if (!table.contains("ridges")) {
+    for (const char* key : {"selection", "holdout"})
+      if (table.contains(key))
+        value(key).refuse("picks from solve.ridges, which the job does not give: add them, or take it out");
+    return;
+  }
+  for (const char* key : {"ridge", "ridge_absolute"})
+    if (table.contains(key))
+      value("ridges").refuse(fmt::format("and solve.{} are both given: keep one", key));
+  if (solve.ridges.empty()) value("ridges").refuse("is empty: name the ridges to pick from");
+  for (std::size_t i = 0; i < solve.ridges.size(); ++i)
+    if (!(solve.ridges[i] >= 0) || !std::isfinite(solve.ridges[i]))
+      value("ridges").element(i).refuse(fmt::format("= {} must be at least 0", solve.ridges[i]));
+  if (table.contains("holdout") && solve.selection != Selection::holdout)
+    value("holdout").refuse("belongs to solve.selection = \"holdout\"");
+}
+
 /// Keys that only mean something without, or with, another key of their table.
 void check_together(const toml::table& top, const std::string& file, Job& job) {
   if (job.data.train.empty())
@@ -140,6 +161,7 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
   if (solve && solve->contains("ridge") && solve->contains("ridge_absolute"))
     Value(*solve->get("ridge_absolute"), "solve.ridge_absolute")
         .refuse("and solve.ridge are both given: keep one");
+  if (solve != nullptr) check_selection(*solve, job.solve);
 }
 
 }  // namespace

@@ -66,12 +66,72 @@ Key<SolveSection> ridge_key() {
   Key<SolveSection> ridge = key("ridge", &SolveSection::ridge,
                                 "added to the diagonal, relative to the Gram's mean diagonal", {.least = 0});
   ridge.show = [](const SolveSection& section) {
-    return section.ridge_absolute ? std::string() : to_toml(section.ridge);
+    return section.ridge_absolute || !section.ridges.empty() ? std::string() : to_toml(section.ridge);
   };
   return ridge;
 }
 
+/// Written out only where it counts, since it is refused elsewhere.
+Key<SolveSection> shown_if(Key<SolveSection> key, const std::function<bool(const SolveSection&)>& counts) {
+  key.show = [show = key.show, counts](const SolveSection& section) {
+    return counts(section) ? show(section) : std::string();
+  };
+  return key;
+}
+
+/// Written out only where there are some.
+Key<SolveSection> ridges_key() {
+  Key<SolveSection> ridges =
+      key("ridges", &SolveSection::ridges,
+          "in place of ridge: several, relative to the Gram's mean diagonal, of which selection picks one");
+  ridges.show = [](const SolveSection& section) {
+    return section.ridges.empty() ? std::string() : to_toml(section.ridges);
+  };
+  return ridges;
+}
+
+const std::vector<std::string>& selection_names() {
+  static const std::vector<std::string> names{"loo", "holdout", "evidence"};
+  return names;
+}
+
+/// Each is checked where it stands. Written out only where there are some.
+Key<SpectrumSection> spectrum_ridges_key() {
+  Key<SpectrumSection> ridges =
+      key("ridges", &SpectrumSection::ridges,
+          "that effective dimensions are worked out for, relative to the Gram's mean diagonal; without it: "
+          "those of [solve]");
+  ridges.read = [](SpectrumSection& section, const Value& value) {
+    section.ridges = value.numbers();
+    for (std::size_t i = 0; i < section.ridges.size(); ++i) value.element(i).number({.least = 0});
+  };
+  ridges.show = [](const SpectrumSection& section) {
+    return section.ridges.empty() ? std::string() : to_toml(section.ridges);
+  };
+  return ridges;
+}
+
+Key<SpectrumSection> fit_key() {
+  return {
+      "fit", "[first, last]",
+      "ranks of the eigenvalues, counted from 1 at the largest, that power laws are fitted to; without it: "
+      "10 to half of the samples",
+      [](SpectrumSection& section, const Value& value) {
+        section.fit = value.integers({.least = 1});
+        if (section.fit.size() != 2 || section.fit[1] < section.fit[0] + 2)
+          value.refuse(fmt::format("= {} must be the first and the last of at least 3 ranks, e.g. [10, 500]",
+                                   to_toml(section.fit)));
+      },
+      [](const SpectrumSection& section) {
+        return section.fit.empty() ? std::string() : to_toml(section.fit);
+      }};
+}
+
 }  // namespace
+
+std::string to_string(Selection selection) {
+  return selection_names().at(static_cast<std::size_t>(selection));
+}
 
 const KeyTable<Job>& top_keys() {
   static const KeyTable<Job> table(
@@ -79,7 +139,7 @@ const KeyTable<Job>& top_keys() {
       {key("name", &Job::name, "what reports call the job; without it: the job file's name without .toml"),
        key("output", &Job::output,
            "folder that results go to, made where it is missing; without it: runs/NAME")},
-      {"data", "kernel", "gram", "solve", "predict", "petsc", "dkm"});
+      {"data", "kernel", "gram", "solve", "predict", "spectrum", "petsc", "dkm"});
   return table;
 }
 
@@ -164,12 +224,24 @@ const KeyTable<SolveSection>& solve_keys() {
   static const KeyTable<S> table(
       "solve",
       {choice("method", &S::method, {"auto", "cholesky", "cg"},
-              "auto: Cholesky; cg: conjugate gradients by PETSc"),
+              "auto: Cholesky, or conjugate gradients where the Gram is not in memory; cg: conjugate "
+              "gradients by PETSc"),
        ridge_key(),
        key("ridge_absolute", &S::ridge_absolute, "in place of ridge: the plain value", {.least = 0}),
-       later<S>("ridges", "a list that selection picks the ridge from"),
-       later<S>("selection", "how the ridge is picked"),
-       only<S>("precision", "\"float64\"", {"\"mixed\""}, "of the factor and the solution"),
+       ridges_key(),
+       shown_if(choice("selection", &S::selection, selection_names(),
+                       "how the ridge is picked, by training samples alone: exact leave-one-out squared "
+                       "error, squared error on "
+                       "samples held out, or the evidence of the Gaussian process"),
+                [](const S& solve) { return !solve.ridges.empty(); }),
+       shown_if(
+           key("holdout", &S::holdout,
+               "share of the training samples that selection = \"holdout\" holds out, drawn at random",
+               {.above = 0, .most = 0.9}),
+           [](const S& solve) { return !solve.ridges.empty() && solve.selection == Selection::holdout; }),
+       choice("precision", &S::precision, {"float64", "mixed"},
+              "of Cholesky: double; or float32 with refinement in double to a residual of 1e-10, which falls "
+              "back to double by itself"),
        key("tolerance", &S::tolerance, "cg: residual relative to the target, for each target column",
            {.above = 0, .most = 1}),
        key("max_iterations", &S::max_iterations, "cg: most iterations for a target column", {.least = 1}),
@@ -185,6 +257,18 @@ const KeyTable<SolveSection>& solve_keys() {
 const KeyTable<PredictSection>& predict_keys() {
   static const KeyTable<PredictSection> table(
       "predict", {only<PredictSection>("variance", "false", {"true"}, "posterior variances")});
+  return table;
+}
+
+const KeyTable<SpectrumSection>& spectrum_keys() {
+  using S = SpectrumSection;
+  static const KeyTable<S> table(
+      "spectrum",
+      {key("largest", &S::largest,
+           "how many eigenvalues, with their vectors, by Lanczos; 0: all of them, without vectors, by "
+           "an eigendecomposition of a Gram in memory",
+           {.least = 0}),
+       spectrum_ridges_key(), fit_key()});
   return table;
 }
 

@@ -17,6 +17,7 @@ const KeyTable<KernelSection>& kernel_keys();
 const KeyTable<GramSection>& gram_keys();
 const KeyTable<SolveSection>& solve_keys();
 const KeyTable<PredictSection>& predict_keys();
+const KeyTable<SpectrumSection>& spectrum_keys();
 
 /// Calls visit(table, section) for each table of a job, in the order of the file; Job may be const.
 template <class AnyJob, class Visit>
@@ -27,6 +28,7 @@ void for_each_table(AnyJob& job, Visit&& visit) {
   visit(gram_keys(), job.gram);
   visit(solve_keys(), job.solve);
   visit(predict_keys(), job.predict);
+  visit(spectrum_keys(), job.spectrum);
 }
 
 }  // namespace widegram::jobs

@@ -107,6 +107,8 @@ mpi::StopRequest stop_request(const mpi::Communicator& comm, const CommandLine& 
 
 int run_in_session(const mpi::Communicator& comm, const CommandLine& line, const std::optional<Job>& job) {
   const mpi::Session session(petsc_words(job ? &*job : nullptr, line));
+  // PETSc has put the signals' own handlers back.
+  mpi::StopRequest::listen_to_signals();
   return_freed_memory();
   // Nothing may unwind through the session: its end is collective.
   return guarded(comm, [&] {

@@ -11,6 +11,7 @@
 #include "jobs/output_folder.hpp"
 #include "jobs/predict_stage.hpp"
 #include "jobs/solve_stage.hpp"
+#include "jobs/spectrum_stage.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -27,9 +28,36 @@ io::Model stored_model(const CommandContext& context, const Problem& problem) {
   return model;
 }
 
+/// What does not go together. The same on every rank.
+void check_modes(const Job& job, const Parts& parts) {
+  const auto refuse = [](const std::string& message) {
+    throw mpi::CollectiveError(ExitCode::usage, message);
+  };
+  const bool stored = job.gram.mode == GramMode::stored;
+  if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
+    refuse(
+        "gram.mode = \"recompute\" keeps no Gram, so there is nothing for 'gram' to do: run 'solve' or "
+        "'run', or take another mode");
+  if (job.gram.mode == GramMode::recompute && (job.kernel.both || !job.kernel.depths.empty()))
+    refuse(
+        "gram.mode = \"recompute\" keeps no Gram, so kernel.both and kernel.depths have nothing to do: take "
+        "them out, or take another mode");
+  if (!parts.solve) return;
+  if (!stored && job.solve.method == Method::cholesky)
+    refuse(
+        "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method = "
+        "\"cg\"");
+  if (!stored && !job.solve.ridges.empty())
+    refuse("solve.ridges needs the Gram in memory: take gram.mode = \"stored\", or one ridge");
+  if ((!stored || job.solve.method == Method::cg) && job.solve.precision == SolvePrecision::mixed)
+    refuse(
+        "solve.precision = \"mixed\" is Cholesky's: take it out, or take method = \"cholesky\" and gram.mode "
+        "= \"stored\"");
+}
+
 /// One precision's run. The Gram matrix lives from its assembly to the end of the fit.
 template <class Real>
-void run_parts(const CommandContext& context, const Parts& parts, Metrics& metrics) {
+void run_parts(const CommandContext& context, const Parts& parts, Metrics& metrics, bool& claimed) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const JobOutline outline = outline_job(context);
@@ -38,8 +66,11 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
                                       job.gram.tile);
   });
+  if (parts.spectrum) check_spectrum(job, outline.train_samples);
   check_plan(context, make_plan<Real>(context, outline, *engine, family,
-                                      parts.solve && job.gram.mode == GramMode::stored));
+                                      parts.solve      ? solver_entry_bytes(job)
+                                      : parts.spectrum ? spectrum_entry_bytes(job, outline.train_samples)
+                                                       : 0));
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
@@ -47,25 +78,35 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   if (!lock.remark().empty()) context.progress.warn(lock.remark());
   std::optional<io::Model> model;
   if (parts.predict && !parts.solve) model = stored_model(context, problem);
+  const bool on_train = parts.solve || parts.spectrum;  // worked on as a matrix
+  const bool uses_train = parts.gram || on_train;
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
-                        .needs_store = (parts.gram || parts.solve) && job.gram.mode != GramMode::recompute});
-  claim_output_folder(comm, job);
+                        .needs_store = uses_train && job.gram.mode != GramMode::recompute});
   const auto check_stop = [&](const std::string& state) { mpi::stop_if_wanted(comm, context.stop, state); };
   check_stop("nothing was computed");
+  claim_output_folder(comm, job);
+  claimed = true;
   std::optional<dist::DistributedMatrix<double>> matrix;
-  if (parts.solve && job.gram.mode == GramMode::stored)
+  if (on_train && job.gram.mode == GramMode::stored)
     matrix.emplace(gram.grid(), problem.n(), problem.n(), gram.layout().block);
-  if ((parts.gram || parts.solve) && job.gram.mode != GramMode::recompute)
-    gram.train(matrix ? &*matrix : nullptr);
+  if (uses_train && job.gram.mode != GramMode::recompute) gram.train(matrix ? &*matrix : nullptr);
+  const auto on_gram = [&](auto&& stage) {
+    if (matrix) return stage(*std::exchange(matrix, std::nullopt));
+    if (job.gram.mode == GramMode::out_of_core) return stage(gram.file_operator());
+    return stage(gram.recompute_operator());
+  };
   if (parts.solve) {
     check_stop("the Gram is there, the solution is not; run the same command again to go on");
-    if (matrix)
-      model = solve_stage(context, problem, *std::exchange(matrix, std::nullopt), metrics);
-    else if (job.gram.mode == GramMode::out_of_core)
-      model = solve_stage(context, problem, gram.file_operator(), metrics);
-    else
-      model = solve_stage(context, problem, gram.recompute_operator(), metrics);
+    model = on_gram([&](auto&& train) {
+      return solve_stage(context, problem, std::forward<decltype(train)>(train), metrics);
+    });
+  }
+  if (parts.spectrum) {
+    check_stop("the Gram is there, its spectrum is not; run the same command again to go on");
+    on_gram([&](auto&& train) {
+      spectrum_stage(context, problem, std::forward<decltype(train)>(train), metrics);
+    });
   }
   if (parts.predict && problem.test)
     predict_stage(context, problem, *model, gram, metrics);
@@ -78,26 +119,18 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
 
 ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   const Job& job = *context.job;
-  if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
-    throw mpi::CollectiveError(ExitCode::usage,
-                               "gram.mode = \"recompute\" keeps no Gram, so there is nothing for 'gram' to "
-                               "do: run 'solve' or 'run', "
-                               "or take another mode");
-  if (parts.solve && job.gram.mode != GramMode::stored && job.solve.method == Method::cholesky)
-    throw mpi::CollectiveError(
-        ExitCode::usage,
-        "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method "
-        "= \"cg\"");
+  check_modes(job, parts);
   if (parts.predict && !parts.solve && job.data.test.empty())
     throw mpi::CollectiveError(ExitCode::usage, "predict needs a test set: set data.test in the job file");
   Metrics metrics(context.comm, job, context.line.command);
+  bool claimed = false;  // until then the metrics.json in the folder is that of the last run
   try {
     if (job.kernel.precision == io::Precision::float32)
-      run_parts<float>(context, parts, metrics);
+      run_parts<float>(context, parts, metrics, claimed);
     else
-      run_parts<double>(context, parts, metrics);
+      run_parts<double>(context, parts, metrics, claimed);
   } catch (const mpi::CollectiveError& error) {
-    if (error.code() != ExitCode::stopped) throw;
+    if (error.code() != ExitCode::stopped || !claimed) throw;
     metrics.set("stopped", error.what());
     metrics.write();
     throw;

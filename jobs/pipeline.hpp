@@ -7,9 +7,10 @@ namespace widegram::jobs {
 /// The parts of the main job that a command runs, in this order. A part that comes later finds what the
 /// earlier ones have left in the output folder.
 struct Parts {
-  bool gram = false;     ///< gram.h5, complete
-  bool solve = false;    ///< model.h5
-  bool predict = false;  ///< predictions.h5
+  bool gram = false;      ///< gram.h5, complete
+  bool solve = false;     ///< model.h5
+  bool predict = false;   ///< predictions.h5
+  bool spectrum = false;  ///< spectrum.h5; without solve, as both take the Gram over
 };
 
 /// Collective. Opens the output folder, loads the data, runs the parts, writes metrics.json.

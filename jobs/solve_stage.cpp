@@ -13,12 +13,15 @@
 
 #include "io/encoding.hpp"
 #include "io/solver_state.hpp"
+#include "jobs/ridge_selection.hpp"
 #include "jobs/scores.hpp"
 #include "solvers/cg.hpp"
+#include "solvers/mixed_cholesky.hpp"
 #include "solvers/regression.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/stored_operator.hpp"
 #include "src/mpi/agree.hpp"
+#include "src/mpi/stop_request.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -53,20 +56,49 @@ Matrix<double> rows_of(const Matrix<double>& targets) {
   return rows;
 }
 
+/// As the job gives it: its plain value depends on how the ranks have summed up the mean diagonal.
+std::string ridge_text(const SolveSection& solve) {
+  return solve.ridge_absolute ? fmt::format("ridge_absolute {}", *solve.ridge_absolute)
+                              : fmt::format("ridge {}", solve.ridge);
+}
+
+/// Whether to stop, asked once an iteration: one that might pass the time limit is not begun.
+class IterationStop {
+ public:
+  explicit IterationStop(const mpi::StopRequest& stop) : stop_(stop) {}
+  bool operator()() {
+    if (asked_) longest_ = std::max(longest_, since_.seconds());
+    asked_ = true;
+    since_ = Timer();
+    return !stop_.reason(longest_).empty();
+  }
+  double longest() const { return longest_; }
+
+ private:
+  const mpi::StopRequest& stop_;
+  Timer since_;
+  double longest_ = 0;
+  bool asked_ = false;
+};
+
 /// Keeps what conjugate gradients need to go on in the output folder, until they have ended.
 class CgState {
  public:
-  CgState(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
-          double ridge)
+  CgState(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram)
       : comm_(context.comm),
         gram_(gram),
         path_((std::filesystem::path(context.job->output) / "solve.h5").string()),
-        problem_(fmt::format("{} {} {} {:016x} {:016x} {} ridge {}", problem.model.function,
-                             problem.model.kernel, io::to_string(problem.model.precision),
-                             problem.model.train_hash, problem.model.target_hash, problem.model.encoding,
-                             ridge)) {
+        problem_(fmt::format("{} {} {} {:016x} {:016x} {} {}", problem.model.function, problem.model.kernel,
+                             io::to_string(problem.model.precision), problem.model.train_hash,
+                             problem.model.target_hash, problem.model.encoding,
+                             ridge_text(context.job->solve))) {
     const auto saved = io::read_solver_state(comm_, path_, problem_);
-    if (!saved) return;
+    if (!saved) {
+      if (io::solver_state_exists(comm_, path_))
+        context.progress.warn(
+            fmt::format("{} is of another solve (kernel, data or ridge): it is replaced", path_));
+      return;
+    }
     const auto part = [&](const Matrix<double>& whole) {
       Matrix<double> rows(gram_.part().size(), whole.cols());
       for (Index k = 0; k < rows.cols(); ++k)
@@ -104,17 +136,31 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
   SolveProgress progress(context.progress, "steps (1,000 a target)");
   const Matrix<double> targets =
       dist::gather_parts(context.comm, problem.train.partition, rows_of(local_targets).view());
-  const CgState state(context, problem, gram, ridge);
-  solvers::RegressionFit result =
-      solvers::solve_cg(gram, ridge, targets.view(),
-                        {.tolerance = solve.tolerance,
-                         .max_iterations = solve.max_iterations,
-                         .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank},
-                         .observer = progress.observer(),
-                         .stop = [&] { return !context.stop.reason().empty(); },
-                         .save = [&](const solvers::BlockCgState& now) { state.save(now); },
-                         .save_every = context.job->gram.checkpoint_every.value,
-                         .initial = state.initial()});
+  const CgState state(context, problem, gram);
+  IterationStop stop(context.stop);
+  const solvers::CgOptions options{
+      .tolerance = solve.tolerance,
+      .max_iterations = solve.max_iterations,
+      .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank},
+      .observer = progress.observer(),
+      .stop = [&] { return stop(); },
+      .save = [&](const solvers::BlockCgState& now) { state.save(now); },
+      .save_every = context.job->gram.checkpoint_every.value,
+      .initial = state.initial()};
+  const auto solved = [&] {
+    try {
+      return solvers::solve_cg(gram, ridge, targets.view(), options);
+    } catch (const mpi::CollectiveError& error) {
+      if (error.code() != ExitCode::stopped) throw;
+      // The solver knows how far it has come, and not why it was to stop.
+      const std::string what = error.what();
+      throw mpi::CollectiveError(
+          ExitCode::stopped,
+          fmt::format("stopped early ({}){}", mpi::agreed_reason(context.comm, context.stop, stop.longest()),
+                      what.substr(what.find(':'))));
+    }
+  };
+  solvers::RegressionFit result = solved();
   metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
   state.remove();
   return result;
@@ -133,33 +179,56 @@ void check_answer(const solvers::RegressionFit& fit) {
       "lower solve.ridge");
 }
 
-/// What the ways to a fit have in common. mean_diagonal: of the Gram.
-io::Model finish(const CommandContext& context, const Problem& problem, const Matrix<double>& local_targets,
-                 double mean_diagonal, const std::string& method, solvers::RegressionFit result,
-                 const Timer& timer, Metrics& metrics) {
+solvers::RegressionFit fit_mixed(const CommandContext& context, dist::DistributedMatrix<double> gram,
+                                 const dist::DistributedMatrix<double>& targets,
+                                 const solvers::MixedOptions& options, Metrics& metrics) {
+  solvers::MixedFit fit = solvers::fit_ridge_mixed(std::move(gram), targets, options);
+  metrics["solve"]["precision"] = fit.mixed ? "mixed" : "float64";
+  if (!fit.mixed) {
+    metrics["solve"]["precision_reason"] = fit.reason;
+    context.progress.warn(
+        fmt::format("solve.precision = \"mixed\": double precision has taken over: {}", fit.reason));
+  }
+  return std::move(fit.fit);
+}
+
+/// A regression on its way into model.h5.
+struct Fit {
+  std::string method{};
+  Matrix<double> local_targets{};
+  double mean_diagonal = 0;  ///< of the Gram
+  io::RidgeChoice choice{};
+  solvers::RegressionFit result{};
+  Timer timer{};
+};
+
+/// What the ways to a fit have in common.
+io::Model finish(const CommandContext& context, const Problem& problem, Fit fit, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
+  solvers::RegressionFit& result = fit.result;
   check_answer(result);
   io::Model model{.header = problem.model,
                   .alpha = std::move(result.alpha),
-                  .ridge = result.ridge / mean_diagonal,
+                  .ridge = result.ridge / fit.mean_diagonal,
                   .ridge_absolute = result.ridge,
-                  .method = method,
+                  .method = fit.method,
                   .iterations = result.iterations,
-                  .relative_residual = result.relative_residual};
+                  .relative_residual = result.relative_residual,
+                  .choice = std::move(fit.choice)};
   io::write_model(comm, (std::filesystem::path(context.job->output) / "model.h5").string(), model);
 
   // K alpha = targets - ridge alpha, as exact as the residual says.
-  Matrix<double> fitted = local_targets;
+  Matrix<double> fitted = fit.local_targets;
   for (Index i = 0; i < fitted.cols(); ++i)
     for (Index k = 0; k < fitted.rows(); ++k)
       fitted(k, i) -= result.ridge * model.alpha(problem.train.local.begin + i, k);
-  write_scores(metrics["train"], score(comm, problem.train, fitted.view(), local_targets.view()));
+  write_scores(metrics["train"], score(comm, problem.train, fitted.view(), fit.local_targets.view()));
 
   Json& section = metrics["solve"];
   section["method"] = model.method;
   section["ridge"] = model.ridge;
   section["ridge_absolute"] = model.ridge_absolute;
-  section["seconds"] = comm.max(timer.seconds());
+  section["seconds"] = comm.max(fit.timer.seconds());
   section["factor_seconds"] = comm.max(result.seconds.factor);
   section["iterations"] = model.iterations;
   if (result.preconditioner.kind != "none")
@@ -175,36 +244,44 @@ io::Model finish(const CommandContext& context, const Problem& problem, const Ma
 
 io::Model solve_stage(const CommandContext& context, const Problem& problem,
                       dist::DistributedMatrix<double> gram, Metrics& metrics) {
-  const Timer timer;
-  const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
-  const solvers::Ridge ridge = ridge_of(context.job->solve);
-  const double mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram);
-  if (context.job->solve.method == Method::cg)
-    return finish(
-        context, problem, local_targets, mean_diagonal, "cg",
-        fit_by_cg(context, problem, dist::StoredOperator(gram), ridge.absolute(gram), local_targets, metrics),
-        timer, metrics);
-  SolveProgress progress(context.progress, "flops");
-  const auto targets =
-      dist::to_block_cyclic<double>(gram.grid(), local_targets.view(), problem.train.partition, gram.block());
-  return finish(
-      context, problem, local_targets, mean_diagonal, "cholesky",
-      solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()}), timer,
-      metrics);
+  const SolveSection& solve = context.job->solve;
+  Fit fit{.local_targets = io::encode(problem.train, context.job->data.encoding),
+          .mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram)};
+  const auto targets = dist::to_block_cyclic<double>(gram.grid(), fit.local_targets.view(),
+                                                     problem.train.partition, gram.block());
+  solvers::Ridge ridge = ridge_of(solve);
+  if (!solve.ridges.empty()) {
+    fit.choice = choose_ridge(context, problem, gram, targets, fit.mean_diagonal, metrics);
+    ridge = {.value = fit.choice.best, .relative = true};
+    mpi::stop_if_wanted(context.comm, context.stop,
+                        "the ridge is picked, the solution is not there; run the same command again");
+  }
+  if (solve.method == Method::cg) {
+    fit.method = "cg";
+    fit.result = fit_by_cg(context, problem, dist::StoredOperator(gram), ridge.absolute(gram),
+                           fit.local_targets, metrics);
+  } else {
+    fit.method = "cholesky";
+    SolveProgress progress(context.progress, "flops");
+    fit.result =
+        solve.precision == SolvePrecision::mixed
+            ? fit_mixed(context, std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()},
+                        metrics)
+            : solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()});
+  }
+  return finish(context, problem, std::move(fit), metrics);
 }
 
 io::Model solve_stage(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
                       Metrics& metrics) {
-  const Timer timer;
-  const Matrix<double> local_targets = io::encode(problem.train, context.job->data.encoding);
+  Fit fit{.method = "cg", .local_targets = io::encode(problem.train, context.job->data.encoding)};
   const std::vector<double> diagonal = gram.diagonal();
   const double trace = context.comm.sum(std::accumulate(diagonal.begin(), diagonal.end(), 0.0));
-  const double mean_diagonal = trace / static_cast<double>(gram.size());
+  fit.mean_diagonal = trace / static_cast<double>(gram.size());
   const solvers::Ridge ridge = ridge_of(context.job->solve);
-  return finish(context, problem, local_targets, mean_diagonal, "cg",
-                fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? mean_diagonal : 1.0),
-                          local_targets, metrics),
-                timer, metrics);
+  fit.result = fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0),
+                         fit.local_targets, metrics);
+  return finish(context, problem, std::move(fit), metrics);
 }
 
 io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,

@@ -167,6 +167,32 @@ void check_outcome(const Outcome& outcome, const Tolerances& tolerances) {
            "raise the tolerance or the ridge, or use method = \"cholesky\"");
 }
 
+/// The operator as PETSc's own solvers see it, which ask nobody whether to stop.
+class StoppableOperator : public dist::LinearOperator {
+ public:
+  StoppableOperator(const dist::LinearOperator& a, const std::function<bool()>& stop) : a_(a), stop_(stop) {}
+
+  /// From now on products ask.
+  void ask() { asks_ = static_cast<bool>(stop_); }
+
+  const mpi::Communicator& comm() const override { return a_.comm(); }
+  const dist::Partition& layout() const override { return a_.layout(); }
+  void apply(MatrixView<const double> x, MatrixView<double> y) const override {
+    if (asks_ && comm().max(stop_() ? 1 : 0) != 0)
+      throw mpi::CollectiveError(ExitCode::stopped,
+                                 "stopped early: PETSc's own -ksp_type keeps no state, so the solve begins again; run the same "
+                                 "command again, or leave -ksp_type out");
+    a_.apply(x, y);
+  }
+  std::vector<double> diagonal() const override { return a_.diagonal(); }
+  Matrix<double> columns(std::span<const GlobalIndex> chosen) const override { return a_.columns(chosen); }
+
+ private:
+  const dist::LinearOperator& a_;
+  const std::function<bool()>& stop_;
+  bool asks_ = false;
+};
+
 Outcome outcome_of(KSP ksp, const PetscOperator& op, MatrixView<const double> b, MatrixView<const double> x) {
   Outcome outcome;
   petsc::check(KSPGetConvergedReason(ksp, &outcome.reason));
@@ -194,7 +220,8 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
   fit.alpha = Matrix<double>(targets.rows, targets.cols);
   ColumnProgress progress(options.observer, targets.cols);
   if (targets.cols == 0) return fit;
-  PetscOperator op(a, ridge);
+  StoppableOperator stoppable(a, options.stop);
+  PetscOperator op(stoppable, ridge);
   const KspHandle ksp = make_solver(op, options);
   const Tolerances tolerances = tolerances_of(ksp.get());
   BlockCgHooks hooks{.stop = options.stop,
@@ -203,6 +230,7 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
                      .initial = options.initial};
   hooks.iteration = [&](const BlockCgProgress& now) { progress.iterated(now, tolerances.max_iterations); };
   set_block_cg_hooks(ksp.get(), hooks);
+  if (block_cg_result(ksp.get()) == nullptr) stoppable.ask();
 
   const Timer preconditioning;
   op.check(KSPSetUp(ksp.get()));

@@ -32,8 +32,8 @@ inline constexpr Index cg_steps_a_column = 1000;
 ///
 /// It runs as PETSc's KSP of the type block_cg_type, without an options prefix: -ksp_monitor, -ksp_rtol,
 /// -pc_type and so on work, and prevail over `options`. With another -ksp_type (cg) PETSc solves column by
-/// column: iterations then count over all of them, the observer hears of the start and the end alone, and
-/// stop, save and initial are not listened to. True residuals are checked whatever the type.
+/// column: iterations then count over all of them, the observer hears of the start and the end alone, a stop
+/// loses the solve, and save and initial are not listened to. True residuals are checked whatever the type.
 ///
 /// Throws Error(numerical) where a target is not finite, a column does not converge (the state has then gone
 /// to `save`) or A is not positive definite, saying what to try; Error(stopped) once a stop was wanted and

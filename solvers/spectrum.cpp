@@ -24,6 +24,21 @@ std::vector<double> effective_dimensions(std::span<const double> values, std::sp
   return dimensions;
 }
 
+std::vector<EffectiveDimensionBounds> effective_dimension_bounds(std::span<const double> largest,
+                                                                 double trace, Index n,
+                                                                 std::span<const double> ridges) {
+  const std::vector<double> known = effective_dimensions(largest, ridges);
+  const auto others = static_cast<double>(n - static_cast<Index>(largest.size()));
+  const double left = others > 0 ? std::max(0.0, trace - std::accumulate(largest.begin(), largest.end(), 0.0)) : 0.0;
+  std::vector<EffectiveDimensionBounds> bounds;
+  for (std::size_t i = 0; i < ridges.size(); ++i) {
+    // `left` in eigenvalues of this size.
+    const auto share = [&](double size) { return left > 0 && size > 0 ? left / (size + ridges[i]) : 0.0; };
+    bounds.push_back({known[i] + share(largest.back()), known[i] + share(left / others)});
+  }
+  return bounds;
+}
+
 std::vector<double> target_powers(MatrixView<const double> projected) {
   std::vector<double> powers(static_cast<std::size_t>(projected.rows));
   for (Index k = 0; k < projected.cols; ++k)

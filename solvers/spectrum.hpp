@@ -17,6 +17,19 @@ double condition_number(std::span<const double> values, double ridge = 0);
 /// makes, count as zero; so does the share of a zero eigenvalue without a ridge.
 std::vector<double> effective_dimensions(std::span<const double> values, std::span<const double> ridges);
 
+/// What tr A (A + ridge I)^-1 lies between.
+struct EffectiveDimensionBounds {
+  double least = 0;
+  double most = 0;
+};
+
+/// The same where only the largest eigenvalues of an n x n matrix without negative ones are known, descending
+/// and not empty, and its trace: what is left of the trace counts least in as few eigenvalues as can be, none
+/// of them above the last one known, and most in n - k equal ones, since x / (x + ridge) is concave.
+std::vector<EffectiveDimensionBounds> effective_dimension_bounds(std::span<const double> largest,
+                                                                 double trace, Index n,
+                                                                 std::span<const double> ridges);
+
 /// |v_j^T y|^2 summed over the target columns, largest eigenvalue first. projected: V^T y, n x k, smallest
 /// first.
 std::vector<double> target_powers(MatrixView<const double> projected);

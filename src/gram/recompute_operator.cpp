@@ -27,13 +27,15 @@ SpreadSamples singly(SpreadSamples samples) {
 template <class Real>
 RecomputeOperator<Real>::RecomputeOperator(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
                                            const GramChoice& gram, const SpreadSamples& samples,
-                                           const Layout& layout, const Operands& operands)
+                                           const Layout& layout, const Operands& operands,
+                                           const mpi::StopRequest& stop)
     : comm_(comm),
       engine_(engine),
       gram_(gram),
       samples_(singly(samples)),
       layout_(layout),
       computer_(engine, {gram}, layout, operands),
+      stop_(stop),
       tasks_(Schedule(layout).tasks(comm.rank())),
       parts_{layout.n, comm.size(), layout.tile},
       rows_(prepare_samples(comm, engine, samples_, SampleRole::train, all_of(parts_.range(comm.rank())))) {}
@@ -45,7 +47,7 @@ void RecomputeOperator<Real>::apply(MatrixView<const double> x, MatrixView<doubl
   const dist::Tiling tiles = layout_.tiles();
   Matrix<Real> buffer(layout_.tile, layout_.tile);
   Matrix<double> entries(layout_.tile, layout_.tile);
-  mpi::work_through(comm_, std::ssize(tasks_), [&](Index k) {
+  const auto compute = [&](Index k) {
     const TileTask& task = tasks_[static_cast<std::size_t>(k)];
     const Range rows = tiles.range(task.row);
     const Range cols = tiles.range(task.col);
@@ -57,7 +59,13 @@ void RecomputeOperator<Real>::apply(MatrixView<const double> x, MatrixView<doubl
       product.add_diagonal(rows, wide);
     else
       product.add(rows, cols, wide);
-  });
+  };
+  const mpi::WorkDone done = mpi::work_through(comm_, std::ssize(tasks_), compute, {.stop = &stop_});
+  if (!done.stopped.empty())
+    throw mpi::CollectiveError(
+        ExitCode::stopped,
+        "stopped early: in the middle of a product with the Gram, which goes on from the state that was "
+        "saved last; run the same command again");
   product.finish(y);
 }
 

@@ -6,6 +6,7 @@
 #include "src/gram/operands.hpp"
 #include "src/gram/schedule.hpp"
 #include "src/mpi/communicator.hpp"
+#include "src/mpi/stop_request.hpp"
 
 namespace widegram::gram {
 
@@ -13,6 +14,9 @@ namespace widegram::gram {
 /// those of an assembly, and uses each twice, where it stands and mirrored. Cost of a product: one assembly,
 /// and 4 n^2 k / 2 flops for k vectors. Memory a rank: the operands, its share of the samples once more, and
 /// 2 n k numbers for k vectors.
+///
+/// A product takes as long as an assembly, so that it asks between tiles whether to stop, and throws
+/// CollectiveError(stopped).
 ///
 /// Entries are rounded to Real, as those of a stored Gram. Columns are computed by themselves, n x chosen
 /// entries: an entry's place in its tile is another one there, and its last bits may be too.
@@ -23,7 +27,7 @@ class RecomputeOperator : public dist::LinearOperator {
   /// must.
   RecomputeOperator(const mpi::Communicator& comm, const kernels::Engine<Real>& engine,
                     const GramChoice& gram, const SpreadSamples& samples, const Layout& layout,
-                    const Operands& operands);
+                    const Operands& operands, const mpi::StopRequest& stop);
 
   const mpi::Communicator& comm() const override { return comm_; }
   const dist::Partition& layout() const override { return parts_; }
@@ -38,6 +42,7 @@ class RecomputeOperator : public dist::LinearOperator {
   SpreadSamples samples_;
   Layout layout_;
   TileComputer<Real> computer_;
+  const mpi::StopRequest& stop_;
   std::vector<TileTask> tasks_;
   dist::Partition
       parts_;  ///< cut at tiles, so that an entry's place in its tile does not depend on the ranks

@@ -28,8 +28,8 @@
 #include "src/gram/symmetric_fill.hpp"
 #include "src/kernels/engine.hpp"
 #include "src/kernels/presets.hpp"
-#include "src/mpi/session.hpp"
 #include "src/mpi/work_list.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/made_up_samples.hpp"
 #include "tests/support/median.hpp"
@@ -60,35 +60,18 @@ SampleShape parse_shape(const std::string& text) {
   return shape;
 }
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const auto number = [&] { return std::stol(argv[++i]); };
-    if (word == "--n")
-      options.n = number();
-    else if (word == "--features")
-      options.shape = {number(), 1, 1};
-    else if (word == "--shape")
-      options.shape = parse_shape(argv[++i]);
-    else if (word == "--images")
-      options.images = argv[++i];
-    else if (word == "--preset")
-      options.preset = argv[++i];
-    else if (word == "--tile")
-      options.tile = number();
-    else if (word == "--depth")
-      options.depth = number();
-    else if (word == "--repeats")
-      options.repeats = static_cast<int>(number());
-    else if (word == "--float64")
-      options.float64 = true;
-    else if (word == "--check")
-      options.check = true;
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--n", options.n);
+  app.add_option("--images", options.images);
+  app.add_option("--preset", options.preset);
+  app.add_option("--tile", options.tile);
+  app.add_option("--depth", options.depth);
+  app.add_option("--repeats", options.repeats);
+  app.add_option_function<Index>("--features", [&](Index features) { options.shape = {features, 1, 1}; });
+  app.add_option_function<std::string>("--shape",
+                                       [&](const std::string& text) { options.shape = parse_shape(text); });
+  app.add_flag("--float64", options.float64);
+  app.add_flag("--check", options.check);
 }
 
 struct Samples {
@@ -266,13 +249,8 @@ int run(const mpi::Communicator& world, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  mpi::Session session;
-  const mpi::Communicator world = mpi::Communicator::world();
-  try {
-    const Options options = parse(argc, argv);
-    return options.float64 ? run<double>(world, options) : run<float>(world, options);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "rank {}: {}\n", world.rank(), e.what());
-    mpi::abort_all(2);
-  }
+  return test::bench_main<Options>(
+      argc, argv, "bench_assembly", declare, [](const mpi::Communicator& comm, const Options& options) {
+        return options.float64 ? run<double>(comm, options) : run<float>(comm, options);
+      });
 }

@@ -29,7 +29,7 @@
 #include "src/gram/symmetric_fill.hpp"
 #include "src/kernels/presets.hpp"
 #include "src/mpi/petsc.hpp"
-#include "src/mpi/session.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/median.hpp"
 #include "tests/support/standardized_images.hpp"
 
@@ -49,36 +49,15 @@ struct Options {
   bool check = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--check") {
-      options.check = true;
-      continue;
-    }
-    if (word == "--no-columns") {
-      options.columns = false;
-      continue;
-    }
-    if (i + 1 == argc) throw Error(ExitCode::usage, "unknown option, or no value after it: " + word);
-    const std::string value = argv[++i];
-    if (word == "--data")
-      options.data = value;
-    else if (word == "--kind")
-      options.kind = value;
-    else if (word == "--n")
-      options.n = std::stol(value);
-    else if (word == "--rank")
-      options.rank = std::stol(value);
-    else if (word == "--hard-rank")
-      options.hard_rank = std::stol(value);
-    else if (word == "--repeats")
-      options.repeats = std::stoi(value);
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--data", options.data);
+  app.add_option("--kind", options.kind);
+  app.add_option("--n", options.n);
+  app.add_option("--rank", options.rank);
+  app.add_option("--hard-rank", options.hard_rank);
+  app.add_option("--repeats", options.repeats);
+  app.add_flag("--check", options.check);
+  app.add_flag("--no-columns{false}", options.columns);
 }
 
 PreconditionerKind kind_of(const std::string& name) {
@@ -234,12 +213,5 @@ int run(const mpi::Communicator& comm, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const mpi::Session session;
-  const mpi::Communicator comm = mpi::Communicator::world();
-  try {
-    return run(comm, parse(argc, argv));
-  } catch (const Error& e) {
-    if (comm.is_root()) fmt::print(stderr, "bench_block_cg: {}\n", e.what());
-    return static_cast<int>(e.code());
-  }
+  return test::bench_main<Options>(argc, argv, "bench_block_cg", declare, run);
 }

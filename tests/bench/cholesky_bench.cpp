@@ -16,7 +16,7 @@
 #include "src/base/matrix.hpp"
 #include "src/base/timer.hpp"
 #include "src/dist/scalapack.hpp"
-#include "src/mpi/session.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/median.hpp"
 
 namespace {
@@ -30,26 +30,11 @@ struct Options {
   bool check = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--check") {
-      options.check = true;
-      continue;
-    }
-    if (i + 1 == argc) throw Error(ExitCode::usage, "unknown option, or no value after it: " + word);
-    const long number = std::stol(argv[++i]);
-    if (word == "--n")
-      options.n = number;
-    else if (word == "--block")
-      options.block = number;
-    else if (word == "--repeats")
-      options.repeats = static_cast<int>(number);
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--n", options.n);
+  app.add_option("--block", options.block);
+  app.add_option("--repeats", options.repeats);
+  app.add_flag("--check", options.check);
 }
 
 /// Positive definite, and cheap to write anew for every round.
@@ -114,12 +99,5 @@ int run(const mpi::Communicator& comm, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const mpi::Session session;
-  const mpi::Communicator comm = mpi::Communicator::world();
-  try {
-    return run(comm, parse(argc, argv));
-  } catch (const Error& e) {
-    if (comm.is_root()) fmt::print(stderr, "bench_cholesky: {}\n", e.what());
-    return static_cast<int>(e.code());
-  }
+  return test::bench_main<Options>(argc, argv, "bench_cholesky", declare, run);
 }

@@ -20,7 +20,7 @@
 #include "src/base/timer.hpp"
 #include "src/kernels/engine.hpp"
 #include "src/kernels/presets.hpp"
-#include "src/mpi/session.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/median.hpp"
 #include "tests/support/rounded.hpp"
@@ -56,24 +56,12 @@ struct Options {
   bool check = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--images")
-      options.images = argv[++i];
-    else if (word == "--case")
-      options.only = argv[++i];
-    else if (word == "--repeats")
-      options.repeats = std::stoi(argv[++i]);
-    else if (word == "--small")
-      options.small = true;
-    else if (word == "--check")
-      options.check = true;
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--images", options.images);
+  app.add_option("--case", options.only);
+  app.add_option("--repeats", options.repeats);
+  app.add_flag("--small", options.small);
+  app.add_flag("--check", options.check);
 }
 
 /// Flops a second of one core.
@@ -126,12 +114,8 @@ Measured measure(const Case& of, const Options& options, const Matrix<double>& i
   return result;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  mpi::Session session;
-  if (!mpi::Communicator::world().is_root()) return 0;
-  const Options options = parse(argc, argv);
+int run(const mpi::Communicator& comm, const Options& options) {
+  if (!comm.is_root()) return 0;
   const Matrix<double> images = images_of(options, 128);
   bool good = true;
   double single = 0;  // of the case before, for float64 beside float32
@@ -156,4 +140,10 @@ int main(int argc, char** argv) {
     if (!of.float64) single = measured.seconds;
   }
   return options.check && !good ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return test::bench_main<Options>(argc, argv, "bench_convolution", declare, run);
 }

@@ -19,7 +19,7 @@
 #include "io/preprocess.hpp"
 #include "src/kernels/pixel_engine.hpp"
 #include "src/kernels/presets.hpp"
-#include "src/mpi/session.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/made_up_pictures.hpp"
 #include "tests/support/rounded.hpp"
 
@@ -34,22 +34,11 @@ struct Options {
   bool check = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--images")
-      options.images = argv[++i];
-    else if (word == "--preset")
-      options.only = argv[++i];
-    else if (word == "--samples")
-      options.samples = std::stol(argv[++i]);
-    else if (word == "--check")
-      options.check = true;
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--images", options.images);
+  app.add_option("--preset", options.only);
+  app.add_option("--samples", options.samples);
+  app.add_flag("--check", options.check);
 }
 
 struct Images {
@@ -153,12 +142,7 @@ bool compare(const mpi::Communicator& comm, const Images& images, const std::str
   return good;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  mpi::Session session;
-  const mpi::Communicator& comm = mpi::Communicator::world();
-  const Options options = parse(argc, argv);
+int run(const mpi::Communicator& comm, const Options& options) {
   const Images images = load(options);
   bool good = true;
   for (const auto& [name, depth] : std::vector<std::pair<std::string, std::optional<Index>>>{
@@ -168,4 +152,10 @@ int main(int argc, char** argv) {
     good = compare(comm, images, name, {.depth = depth}) && good;
   }
   return options.check && !good ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return test::bench_main<Options>(argc, argv, "bench_planes", declare, run);
 }

@@ -31,8 +31,8 @@
 #include "src/gram/operands.hpp"
 #include "src/kernels/presets.hpp"
 #include "src/mpi/agree.hpp"
-#include "src/mpi/session.hpp"
 #include "src/mpi/work_list.hpp"
+#include "tests/support/bench_main.hpp"
 #include "tests/support/made_up_samples.hpp"
 #include "tests/support/median.hpp"
 
@@ -48,28 +48,12 @@ struct Options {
   bool check = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--check") {
-      options.check = true;
-      continue;
-    }
-    if (i + 1 == argc) throw Error(ExitCode::usage, "unknown option, or no value after it: " + word);
-    const std::string value = argv[++i];
-    if (word == "--n")
-      options.n = std::stol(value);
-    else if (word == "--dense-n")
-      options.dense_n = std::stol(value);
-    else if (word == "--repeats")
-      options.repeats = std::stoi(value);
-    else if (word == "--folder")
-      options.folder = value;
-    else
-      throw Error(ExitCode::usage, "unknown option " + word);
-  }
-  return options;
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--n", options.n);
+  app.add_option("--dense-n", options.dense_n);
+  app.add_option("--repeats", options.repeats);
+  app.add_option("--folder", options.folder);
+  app.add_flag("--check", options.check);
 }
 
 io::GramHeader header_for(GlobalIndex n) {
@@ -288,13 +272,4 @@ int run(const mpi::Communicator& comm, const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const mpi::Session session;
-  const mpi::Communicator comm = mpi::Communicator::world();
-  try {
-    return run(comm, parse(argc, argv));
-  } catch (const Error& e) {
-    if (comm.is_root()) fmt::print(stderr, "bench_store: {}\n", e.what());
-    return static_cast<int>(e.code());
-  }
-}
+int main(int argc, char** argv) { return test::bench_main<Options>(argc, argv, "bench_store", declare, run); }

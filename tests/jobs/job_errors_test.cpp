@@ -90,10 +90,19 @@ TEST(JobErrors, MissingAndContradictory) {
 }
 
 TEST(JobErrors, WhatComesLaterIsNamedAndRefused) {
-  for (const char* line : {"[dkm]", "solve.ridges = [1e-3]", "solve.selection = \"loo\"",
-                           "solve.precision = \"mixed\"", "predict.variance = true"})
+  for (const char* line : {"[dkm]", "predict.variance = true"})
     expect_parts(message_of_line(line), {"job.toml:3", "comes with a later version"});
-  expect_parts(message_of_line("solve.precision = \"singel\""), {"solve.precision must be \"float64\""});
+}
+
+TEST(JobErrors, Solving) {
+  expect_parts(message_of_line("solve.precision = \"mixt\""), {"job.toml:3", "float64 | mixed"});
+  expect_parts(message_of_line("solve.selection = \"loo\""), {"job.toml:3", "picks from solve.ridges"});
+  expect_parts(message_of_line("solve.ridges = []"), {"job.toml:3", "solve.ridges", "is empty"});
+  expect_parts(message_of_line("solve.ridges = [1e-3, -1.0]"), {"solve.ridges[1]", "must be at least 0"});
+  expect_parts(message_of_line("solve.ridges = [1e-3]\nsolve.ridge = 1e-3"),
+               {"solve.ridges", "solve.ridge are both given"});
+  expect_parts(message_of_line("solve.ridges = [1e-3]\nsolve.holdout = 0.3"),
+               {"job.toml:4", "belongs to solve.selection"});
   expect_parts(message_of_line("gram.mode = \"storred\""), {"job.toml:3", "did you mean 'stored'?"});
   expect_parts(message_of_line("solve.preconditioner_rank = 0"), {"job.toml:3", "at least 1"});
 }

@@ -365,5 +365,53 @@ TEST_F(Pipeline, AGramThatIsKeptNowhereGivesTheSameAnswer) {
   EXPECT_NE(error.find("keeps no Gram"), std::string::npos) << error;
 }
 
+TEST_F(Pipeline, ARidgeIsPickedFromTrainingSamplesAlone) {
+  // The fixture's jobs have one ridge, beside which a job file may not have several.
+  const auto with_ridges = [&](const std::vector<std::string>& settings,
+                               Selection selection = Selection::loo) {
+    Job several = job("loo", settings);
+    several.solve.ridges = {1e-8, 1e-3, 10.0};
+    several.solve.selection = selection;
+    return several;
+  };
+  const auto loo = run(with_ridges({}));
+  const nlohmann::json& path = loo.at("solve").at("path");
+  ASSERT_EQ(path.size(), 3U);
+  EXPECT_EQ(path[1].at("ridge"), 1e-3);
+  // The best of the path is what was solved with.
+  std::size_t best = 0;
+  for (std::size_t k = 1; k < 3; ++k)
+    if (path[k].at("loo_mse") < path[best].at("loo_mse")) best = k;
+  EXPECT_NEAR(loo.at("solve").at("ridge").get<double>(), path[best].at("ridge").get<double>(), 1e-12);
+  EXPECT_GT(path[best].at("loo_accuracy"), 0.8);
+  const hdf5::File model = hdf5::File::open(file("loo", "model.h5"));
+  EXPECT_EQ(hdf5::Dataset(model, "/ridge_path").shape(), (std::vector<Index>{3, 5}));
+  EXPECT_EQ(hdf5::read_attribute<std::string>(model, "/ridge_path", "selection"), "loo");
+
+  // The test set has no say: another one, the same ridge.
+  const auto other = run(with_ridges({"data.test=digits:test[70:140]"}), {.solve = true});
+  EXPECT_EQ(other.at("solve").at("path"), path);
+  for (const Selection selection : {Selection::holdout, Selection::evidence}) {
+    const auto picked = run(with_ridges({}, selection));
+    EXPECT_EQ(picked.at("solve").at("selection"), to_string(selection));
+    EXPECT_NE(picked.at("solve").at("ridge"), 10.0);
+  }
+  const std::string error = error_of(with_ridges({"gram.mode=out-of-core"}), ExitCode::usage);
+  EXPECT_NE(error.find("solve.ridges needs the Gram in memory"), std::string::npos) << error;
+}
+
+TEST_F(Pipeline, MixedPrecisionGivesTheAnswerOfDouble) {
+  run(job("double", {"solve.ridge=1e-3"}));
+  const auto mixed = run(job("mixed", {"solve.ridge=1e-3", "solve.precision=mixed"}));
+  EXPECT_EQ(mixed.at("solve").at("precision"), "mixed");
+  EXPECT_LT(mixed.at("solve").at("relative_residual"), 1e-10);
+  const io::Model one = io::read_model(comm_, file("double", "model.h5"));
+  const io::Model two = io::read_model(comm_, file("mixed", "model.h5"));
+  for (Index i = 0; i < 300; ++i) EXPECT_NEAR(one.alpha(i, 3), two.alpha(i, 3), 1e-8);
+  const std::string error =
+      error_of(job("mixed", {"solve.precision=mixed", "solve.method=cg"}), ExitCode::usage);
+  EXPECT_NE(error.find("is Cholesky's"), std::string::npos) << error;
+}
+
 }  // namespace
 }  // namespace widegram::jobs

@@ -41,7 +41,7 @@ expect() {
   wait $launcher || code=$?
   [[ $code == "$1" ]] || fail "exit code $code in place of $1"
   ((SECONDS - begun <= 10)) || fail "it took $((SECONDS - begun)) seconds to stop"
-  "$program" verify out/gram.h5 >log.txt || fail "a broken file"
+  "$program" verify out/gram.h5 >verify.txt || fail "a broken file"
 }
 expect_text() { grep -q "$1" log.txt || fail "lacks: $1"; }
 
@@ -71,6 +71,10 @@ expect 1
 start 1
 kill -INT "$(pgrep -P $launcher | head -1)"
 expect 75
+start 1
+kill -TERM "$(pgrep -P $launcher | head -1)"
+expect 75
+expect_text "stopped early (signal TERM)"
 
 code=0
 mpirun -n 2 "$program" gram job.toml --quiet --walltime 3s >log.txt 2>&1 || code=$?

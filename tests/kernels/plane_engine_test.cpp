@@ -72,6 +72,8 @@ double distance(const Matrix<Real>& a, const Matrix<double>& b) {
 void compare(const Network& network, const SampleShape& shape, double float_tolerance = 5e-6,
              double double_tolerance = 1e-11) {
   SCOPED_TRACE(canonical(network) + " on " + to_string(shape));
+  // On vectors of one lane not every width does; make_engine() asks the same.
+  if (!PlaneEngine<double>::fits(shape)) return;
   const Matrix<double> pictures = pictures_for(shape);
   const PixelEngine<double> plain(network, shape);
   const Gram<double> expected = gram_with(plain, pictures);

@@ -84,5 +84,26 @@ TEST(Spectrum, TooFewPointsAreNoFit) {
   EXPECT_EQ(default_fit_range(1), (Range{1, 1}));
 }
 
+TEST(EffectiveDimensionBounds, AreMetByEqualEigenvaluesAndByFew) {
+  const std::vector<double> ridges{0.0, 0.1, 2.0};
+  const std::vector<double> equal{1, 1, 1, 1, 5, 8};   // the most
+  const std::vector<double> few{0, 0, 0, 4, 5, 8};     // below 5: not as few as could be
+  const std::vector<double> fewest{0, 0, 0, 4, 4, 5};  // the least, of trace 13 and a largest 5, 4
+  const std::vector<double> largest{8, 5};
+  const auto bounds = effective_dimension_bounds(largest, 17, 6, ridges);
+  const auto narrow = effective_dimension_bounds(std::vector<double>{5, 4}, 13, 6, ridges);
+  for (std::size_t i = 0; i < ridges.size(); ++i) {
+    EXPECT_NEAR(bounds[i].most, effective_dimensions(equal, ridges)[i], 1e-12);
+    EXPECT_LE(bounds[i].least, effective_dimensions(few, ridges)[i]);
+    EXPECT_NEAR(narrow[i].least, effective_dimensions(fewest, ridges)[i], 1e-12);
+  }
+  const auto whole = effective_dimension_bounds(std::vector<double>{2, 1, 0}, 3, 3, ridges);
+  for (std::size_t i = 0; i < ridges.size(); ++i) {
+    const double exact = effective_dimensions(std::vector<double>{0, 1, 2}, ridges)[i];
+    EXPECT_EQ(whole[i].least, exact);
+    EXPECT_EQ(whole[i].most, exact);
+  }
+}
+
 }  // namespace
 }  // namespace widegram::solvers

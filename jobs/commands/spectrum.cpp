@@ -1,0 +1,17 @@
+#include <fmt/format.h>
+
+#include "jobs/commands/commands.hpp"
+#include "jobs/pipeline.hpp"
+#include "jobs/spectrum_stage.hpp"
+#include "src/mpi/agree.hpp"
+
+namespace widegram::jobs {
+
+ExitCode spectrum_command(const CommandContext& context) {
+  const ExitCode code = run_parts(context, {.spectrum = true});
+  mpi::on_root(context.comm,
+               [&] { fmt::print("{}", to_text(io::read_spectrum(spectrum_path(*context.job)))); });
+  return code;
+}
+
+}  // namespace widegram::jobs

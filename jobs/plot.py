@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Draws what the files of an output folder hold, one picture a plot.
+
+    python3 jobs/plot.py FOLDER [-o OUT] [--svg]
+
+spectrum.h5     spectrum             eigenvalues and target powers with their power laws
+                cumulative-power     share of the targets in the leading eigenvectors
+                effective-dimension  against the ridge
+gram*.h5        gram*                heat map; a large Gram is sampled evenly
+predictions.h5  predictions          confusion matrix of classes, or predicted against true values
+model.h5        ridge-path           what each ridge came to, where one was picked (else from metrics.json)
+
+Pictures are PNG files in OUT (without it: FOLDER/plots), with --svg SVG files as well. Needs matplotlib and h5py.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+try:
+    import h5py
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+except ImportError as error:
+    sys.exit(
+        f"plot.py: {error}. It needs matplotlib and h5py: apt-get install python3-matplotlib python3-h5py, "
+        "or pip install matplotlib h5py"
+    )
+
+BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#d1610a", "#2b8a55", "#666666"
+HEAT_MAP_SAMPLES = 600
+MOST_NUMBERS = 20  # classes of a confusion matrix whose counts are written into it
+STYLE = {
+    "figure.dpi": 150,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e2e2e2",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+
+
+class Pictures:
+    """Saves figures under their names and remembers them."""
+
+    def __init__(self, folder, svg):
+        self.folder = folder
+        self.endings = [".png", ".svg"] if svg else [".png"]
+        self.written = []
+
+    def save(self, figure, name):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for ending in self.endings:
+            path = self.folder / (name + ending)
+            figure.savefig(path)
+            self.written.append(path)
+        plt.close(figure)
+
+
+def attribute(holder, name, otherwise=None):
+    value = holder.attrs.get(name, otherwise)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+# --- spectrum.h5 ---------------------------------------------------------------------------------------------------------
+
+
+def draw_power_law(axes, dataset, color, label):
+    """The values against their ranks, and the fitted line over the ranks that it was fitted to."""
+    values = dataset[()]
+    ranks = np.arange(1, len(values) + 1)
+    above = values > 0
+    axes.loglog(ranks[above], values[above], ".", color=color, markersize=3, label=label)
+    scale = attribute(dataset, "scale", 0.0)
+    if scale > 0:
+        exponent, error = attribute(dataset, "exponent"), attribute(dataset, "exponent_error")
+        first, last = int(attribute(dataset, "fit_first")), int(attribute(dataset, "fit_last"))
+        ends = np.array([first, last], float)
+        axes.loglog(
+            ends,
+            scale * ends**-exponent,
+            "-",
+            color=GREY,
+            linewidth=1.5,
+            label=rf"rank$^{{{-exponent:.2f} \pm {error:.2f}}}$, ranks {first} to {last}",
+        )
+    if not above.all():
+        axes.set_title(f"{np.sum(~above)} values are not above zero and left out", fontsize=8)
+    axes.set_xlabel("rank")
+    axes.legend(loc="lower left")
+
+
+def draw_spectrum(file, pictures):
+    known, n = len(file["eigenvalues"]), int(attribute(file, "n"))
+    which = "all" if known == n else f"the {known} largest of"
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
+    figure.suptitle(f"{attribute(file, 'function').upper()} Gram, {which} {n} eigenvalues")
+    draw_power_law(left, file["eigenvalues"], BLUE, "eigenvalues")
+    left.set_ylabel("eigenvalue")
+    draw_power_law(right, file["target_power"], ORANGE, "target power")
+    right.set_ylabel(r"target power $|v^T y|^2$")
+    pictures.save(figure, "spectrum")
+
+
+def draw_cumulative_power(file, pictures):
+    shares = 100 * file["cumulative_power"][()]
+    ranks = np.arange(1, len(shares) + 1)
+    figure, axes = plt.subplots(figsize=(6, 4.2))
+    axes.semilogx(ranks, shares, color=BLUE)
+    for level in (50, 90, 99):
+        if shares[-1] >= level:
+            rank = int(np.argmax(shares >= level)) + 1
+            axes.plot(rank, shares[rank - 1], "o", color=ORANGE, markersize=5)
+            axes.annotate(
+                f"{level} % in {rank}", (rank, shares[rank - 1]), xytext=(-6, 3), textcoords="offset points", ha="right"
+            )
+    axes.set_ylim(0, 108)
+    axes.set_xlabel("leading eigenvectors")
+    axes.set_ylabel("share of the targets' sum of squares, %")
+    axes.set_title("Target power in the leading eigenvectors")
+    pictures.save(figure, "cumulative-power")
+
+
+def draw_effective_dimension(file, pictures):
+    ridges, marked = file["ridges"][()], file["effective_dimension"][()]
+    mean_diagonal, n = attribute(file["ridges"], "mean_diagonal"), int(attribute(file, "n"))
+    values = np.maximum(file["eigenvalues"][()], 0)
+    shown = ridges > 0
+    figure, axes = plt.subplots(figsize=(6, 4.2))
+    if "effective_dimension_upper" in file:
+        upper = file["effective_dimension_upper"][()]
+        middle = (marked + upper) / 2
+        axes.errorbar(
+            ridges[shown],
+            middle[shown],
+            yerr=(upper - marked)[shown] / 2,
+            fmt="none",
+            ecolor=BLUE,
+            elinewidth=2,
+            capsize=5,
+            label=f"between, from the {len(values)} largest eigenvalues and the trace",
+        )
+        axes.set_xscale("log")
+        axes.set_ylim(0, 1.25 * n)  # room for the legend
+    else:
+        inner = ridges[shown] if shown.any() else np.array([1e-4])
+        grid = np.geomspace(min(1e-8, inner.min()), max(10.0, inner.max()), 200)
+        curve = [np.sum(values / (values + ridge * mean_diagonal)) for ridge in grid]
+        axes.loglog(grid, curve, color=BLUE, label="from the eigenvalues")
+        axes.loglog(ridges[shown], marked[shown], "o", color=ORANGE, markersize=5, label="the job's ridges")
+    axes.axhline(n, color=GREY, linestyle=":", linewidth=1, label=f"{n} samples")
+    axes.set_xlabel("ridge, relative to the mean diagonal")
+    axes.set_ylabel("effective dimension")
+    axes.set_title("Directions that a fit uses")
+    axes.legend(loc="upper right" if axes.get_yscale() == "linear" else "lower left", fontsize=9)
+    pictures.save(figure, "effective-dimension")
+
+
+def draw_spectrum_file(path, pictures):
+    with h5py.File(path) as file:
+        draw_spectrum(file, pictures)
+        draw_cumulative_power(file, pictures)
+        draw_effective_dimension(file, pictures)
+
+
+# --- gram.h5 -------------------------------------------------------------------------------------------------------------
+
+
+def sampled_gram(dataset):
+    """At most HEAT_MAP_SAMPLES evenly spaced samples of the matrix, both triangles, and their numbers."""
+    n = len(dataset)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, HEAT_MAP_SAMPLES)).astype(int))
+    gram = np.zeros((len(chosen), len(chosen)))
+    for k, i in enumerate(chosen):
+        gram[k, : k + 1] = dataset[i, : i + 1][chosen[: k + 1]]
+    return gram + np.tril(gram, -1).T, chosen
+
+
+def draw_gram(path, pictures):
+    with h5py.File(path) as file:
+        dataset = file["train"]
+        gram, chosen = sampled_gram(dataset)
+        n, complete = len(dataset), int(attribute(file, "complete", 1)) == 1 or not (gram == 0).any()
+        function = attribute(file, "function", "")
+    if not complete:
+        gram[gram == 0] = np.nan
+    beside = gram[~np.eye(len(gram), dtype=bool)]
+    beside = beside[np.isfinite(beside)]
+    # The diagonal stands out from the rest so far that it would leave one colour for that.
+    low, high = np.percentile(beside, [1, 99]) if beside.size else (None, None)
+    figure, axes = plt.subplots(figsize=(6, 5))
+    axes.grid(False)
+    image = axes.imshow(
+        gram, cmap="viridis", vmin=low, vmax=high, extent=(0, n, n, 0), interpolation="nearest"
+    )
+    figure.colorbar(image, ax=axes, label="kernel (1st to 99th percentile of pairs)", extend="both", shrink=0.85)
+    axes.set_xlabel("training sample")
+    axes.set_ylabel("training sample")
+    title = f"{function.upper()} Gram of {n} samples"
+    if len(chosen) < n:
+        title += f", {len(chosen)} of them"
+    axes.set_title(title + ("" if complete else " (not complete)"))
+    pictures.save(figure, path.stem)
+
+
+# --- predictions.h5 ------------------------------------------------------------------------------------------------------
+
+
+def draw_confusion(predicted, true, classes, pictures):
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (true, predicted), 1)
+    shares = 100 * counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    figure, axes = plt.subplots(figsize=(6.4, 5.4))
+    axes.grid(False)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(image, ax=axes, label="share of the true class, %")
+    if classes <= MOST_NUMBERS:
+        axes.set_xticks(range(classes))
+        axes.set_yticks(range(classes))
+        for i, j in zip(*np.nonzero(counts)):
+            color = "white" if shares[i, j] > 50 else "black"
+            axes.text(j, i, counts[i, j], ha="center", va="center", color=color, fontsize=8)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(f"{100 * np.mean(predicted == true):.2f} % of {len(true)} test samples are right")
+    pictures.save(figure, "predictions")
+
+
+def draw_values(predicted, true, pictures):
+    figure, axes = plt.subplots(figsize=(5.4, 5.2))
+    ends = [min(predicted.min(), true.min()), max(predicted.max(), true.max())]
+    axes.plot(ends, ends, "-", color=GREY, linewidth=1)
+    outputs = true.shape[1]
+    colors = [BLUE] if outputs == 1 else plt.get_cmap("tab10" if outputs <= 10 else "viridis", outputs)(range(outputs))
+    size = 12 if len(true) < 1000 else 4
+    for k, color in enumerate(colors):
+        axes.scatter(true[:, k], predicted[:, k], s=size, color=color, alpha=0.6, linewidths=0, label=f"output {k}")
+    if 1 < outputs <= 10:
+        axes.legend(loc="upper left", fontsize=9, markerscale=2.5)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("true value")
+    axes.set_ylabel("predicted value")
+    axes.set_title(f"{len(true)} test samples, RMSE {np.sqrt(np.mean((predicted - true) ** 2)):.4g}")
+    pictures.save(figure, "predictions")
+
+
+def draw_predictions(path, pictures):
+    with h5py.File(path) as file:
+        if "target" not in file:
+            print(f"plot.py: {path} holds no true values (/target) to compare with", file=sys.stderr)
+            return
+        true, mean = file["target"][()], file["mean"][()]
+        if "class" in file:
+            draw_confusion(file["class"][()], true, mean.shape[1], pictures)
+        else:
+            draw_values(mean, true, pictures)
+
+
+# --- ridge path ----------------------------------------------------------------------------------------------------------
+
+PATH_LABELS = {
+    "loo_mse": "leave-one-out squared error",
+    "mse": "squared error, held out",
+    "loo_accuracy": "leave-one-out accuracy, %",
+    "accuracy": "accuracy, held out, %",
+    "log_evidence": "log evidence",
+    "effective_dimension": "effective dimension",
+}
+
+
+def ridge_path(folder):
+    """Lists by name, "ridge" among them, and the ridge that was picked; nothing where there is no path."""
+    model = folder / "model.h5"
+    if model.exists():
+        with h5py.File(model) as file:
+            if "ridge_path" in file:
+                rows = file["ridge_path"]
+                names = attribute(rows, "columns").split(",")
+                return dict(zip(names, rows[()].T)), float(file["ridge"][()])
+    metrics = folder / "metrics.json"
+    solve = json.loads(metrics.read_text()).get("solve", {}) if metrics.exists() else {}
+    points = solve.get("path")
+    if not points:
+        return None, None
+    names = list(dict.fromkeys(name for point in points for name in point))
+    lists = {name: np.array([point.get(name, np.nan) for point in points], float) for name in names}
+    return lists, solve.get("ridge")
+
+
+def draw_ridge_path(folder, pictures):
+    lists, picked = ridge_path(folder)
+    if lists is None:
+        return
+    order = np.argsort(lists["ridge"])
+    order = order[lists["ridge"][order] > 0]  # no place for 0 on a logarithmic axis
+    ridges = lists["ridge"][order]
+    shown = [name for name in PATH_LABELS if name in lists and np.isfinite(lists[name][order]).any()]
+    if not len(order) or not shown:
+        return
+    figure, grid = plt.subplots(
+        len(shown), 1, sharex=True, squeeze=False, figsize=(6.4, 1.2 + 1.9 * len(shown))
+    )
+    for axes, name in zip(grid[:, 0], shown):
+        values = lists[name][order] * (100 if "accuracy" in name else 1)
+        axes.semilogx(ridges, values, "o-", color=BLUE, markersize=4)
+        axes.set_title(PATH_LABELS[name], loc="left", fontsize=10)
+        if "mse" in name or name == "effective_dimension":
+            axes.set_yscale("log")
+        if picked:
+            axes.axvline(picked, color=ORANGE, linestyle="--", linewidth=1.2)
+    if picked:
+        grid[0, 0].plot([], [], "--", color=ORANGE, label=f"picked: {picked:.3g}")
+        grid[0, 0].legend(loc="best", fontsize=9)
+    zero = ""
+    if (lists["ridge"] == 0).any():
+        zero = " (0, which was picked, has no place here)" if picked == 0 else " (0 has no place here)"
+    grid[-1, 0].set_xlabel("ridge, relative to the mean diagonal" + zero)
+    pictures.save(figure, "ridge-path")
+
+
+# -------------------------------------------------------------------------------------------------------------------------
+
+
+def draw_all(folder, pictures):
+    """Draws what is there; returns what went wrong, a line a file."""
+    work = [(path, draw_gram, path) for path in sorted(folder.glob("gram*.h5"))]
+    for name, draw in (("spectrum.h5", draw_spectrum_file), ("predictions.h5", draw_predictions)):
+        if (folder / name).exists():
+            work.append((folder / name, draw, folder / name))
+    work.append((folder / "model.h5 or metrics.json", draw_ridge_path, folder))
+    problems = []
+    for name, draw, what in work:
+        try:
+            draw(what, pictures)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            problems.append(f"{name} cannot be drawn: {error}; 'widegram verify' says whether the file is whole")
+    return problems
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("folder", metavar="FOLDER", type=Path, help="output folder of a run")
+    words.add_argument("-o", "--output", metavar="OUT", type=Path, help="folder of the pictures")
+    words.add_argument("--svg", action="store_true", help="write SVG files as well")
+    asked = words.parse_args()
+    if not asked.folder.is_dir():
+        sys.exit(f"plot.py: {asked.folder} is no folder: name the output folder of a run")
+    plt.rcParams.update(STYLE)
+    pictures = Pictures(asked.output or asked.folder / "plots", asked.svg)
+    problems = draw_all(asked.folder, pictures)
+    for path in pictures.written:
+        print(path)
+    if problems:
+        sys.exit("\n".join("plot.py: " + problem for problem in problems))
+    if not pictures.written:
+        sys.exit(f"plot.py: {asked.folder} holds nothing to draw: no spectrum.h5, gram.h5, predictions.h5 or ridge path")
+
+
+if __name__ == "__main__":
+    main()

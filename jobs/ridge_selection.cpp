@@ -1,0 +1,118 @@
+#include "jobs/ridge_selection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "solvers/hold_out.hpp"
+#include "solvers/ridge_path.hpp"
+
+namespace widegram::jobs {
+namespace {
+
+constexpr std::uint64_t hold_out_seed = 0;
+
+dist::DistributedMatrix<double> copy_of(const dist::DistributedMatrix<double>& a) {
+  dist::DistributedMatrix<double> copy(a.grid(), a.rows(), a.cols(), a.block());
+  for (LocalIndex j = 0; j < a.local_cols(); ++j)
+    std::copy_n(a.local().column(j), a.local_rows(), copy.local().column(j));
+  return copy;
+}
+
+/// A line of the path as people and programs read it: the chosen criterion's names and numbers.
+struct Scores {
+  std::vector<std::string> names;
+  std::vector<std::vector<double>> rows;
+  std::size_t best = 0;
+};
+
+double number(const std::optional<double>& value) {
+  return value.value_or(std::numeric_limits<double>::quiet_NaN());
+}
+
+Scores by_training_set(const dist::DistributedMatrix<double>& gram,
+                       const dist::DistributedMatrix<double>& targets, std::span<const double> ridges,
+                       Selection selection, const solvers::RidgePathOptions& options) {
+  const solvers::RidgePath path = solvers::ridge_path(copy_of(gram), targets, ridges, options);
+  Scores scores{.names = {"ridge", "loo_mse", "loo_accuracy", "log_evidence", "effective_dimension"},
+                .rows = {},
+                .best = selection == Selection::loo ? solvers::best_by_loo(path.points)
+                                                    : solvers::best_by_evidence(path.points)};
+  for (const solvers::RidgePoint& point : path.points)
+    scores.rows.push_back({point.ridge, point.loo_mse, number(point.loo_accuracy), point.log_evidence,
+                           point.effective_dimension});
+  return scores;
+}
+
+Scores by_hold_out(const dist::DistributedMatrix<double>& gram,
+                   const dist::DistributedMatrix<double>& targets, std::span<const double> ridges,
+                   double share, const solvers::HoldOutOptions& options) {
+  const std::vector<solvers::HoldOutPoint> path = solvers::hold_out_path(
+      gram, targets, ridges, solvers::split_random(gram.rows(), share, hold_out_seed), options);
+  Scores scores{.names = {"ridge", "mse", "accuracy"}, .rows = {}, .best = solvers::best_by_hold_out(path)};
+  for (const solvers::HoldOutPoint& point : path)
+    scores.rows.push_back({point.ridge, point.mse, number(point.accuracy)});
+  return scores;
+}
+
+Json to_json(const Scores& scores) {
+  Json path = Json::array();
+  for (const std::vector<double>& row : scores.rows) {
+    Json point;
+    for (std::size_t k = 0; k < row.size(); ++k)
+      if (!std::isnan(row[k])) point[scores.names[k]] = row[k];
+    path.push_back(point);
+  }
+  return path;
+}
+
+}  // namespace
+
+double matrices_beside_the_gram(const SolveSection& solve) {
+  if (solve.ridges.empty()) return solve.precision == SolvePrecision::mixed ? 0.5 : 0.0;
+  const bool eigen =
+      solvers::cheaper_ridge_method(std::ssize(solve.ridges), solve.selection != Selection::holdout) ==
+      solvers::RidgeMethod::eigen;
+  return eigen ? 4.0 : 1.0;
+}
+
+io::RidgeChoice choose_ridge(const CommandContext& context, const Problem& problem,
+                             const dist::DistributedMatrix<double>& gram,
+                             const dist::DistributedMatrix<double>& targets, double mean_diagonal,
+                             Metrics& metrics) {
+  const SolveSection& solve = context.job->solve;
+  const Timer timer;
+  std::vector<double> ridges;
+  for (const double ridge : solve.ridges) ridges.push_back(ridge * mean_diagonal);
+  std::optional<Phase> phase;
+  const solvers::WorkObserver observer = [&](Index done, Index total) {
+    if (!phase) phase.emplace(context.progress, "ridges", total, "ridges");
+    phase->update(done);
+    if (done == total) phase->finish();
+  };
+  const bool classes = problem.train.target_kind == io::TargetKind::classes;
+  Scores scores =
+      solve.selection == Selection::holdout
+          ? by_hold_out(gram, targets, ridges, solve.holdout, {.classes = classes, .observer = observer})
+          : by_training_set(gram, targets, ridges, solve.selection,
+                            {.classes = classes, .observer = observer});
+  // Ridges as the job writes them.
+  for (std::size_t k = 0; k < scores.rows.size(); ++k) scores.rows[k][0] = solve.ridges[k];
+  io::RidgeChoice choice{.selection = to_string(solve.selection),
+                         .best = solve.ridges[scores.best],
+                         .names = scores.names,
+                         .path = scores.rows};
+  context.progress.note(
+      fmt::format("ridge      {} of {} by {}", choice.best, scores.rows.size(), choice.selection));
+  metrics["solve"]["selection"] = choice.selection;
+  metrics["solve"]["path"] = to_json(scores);
+  metrics["solve"]["path_seconds"] = context.comm.max(timer.seconds());
+  return choice;
+}
+
+}  // namespace widegram::jobs

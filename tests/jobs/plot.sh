@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# jobs/plot.py on what small runs leave: every picture is there and is a picture, a damaged file is named, a missing package or
+# folder is a message. Skipped (77) where Python, matplotlib or h5py are not installed.
+# Usage: plot.sh PROGRAM SOURCE_FOLDER
+# shellcheck source=tests/jobs/program_checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/program_checks.sh"
+python=${WIDEGRAM_PYTHON:-python3}
+"$python" -c 'import matplotlib, h5py' 2>/dev/null || { echo "skipped: no matplotlib and h5py"; exit 77; }
+export MPLCONFIGDIR=$scratch/matplotlib
+
+# plot FOLDER...: what it says is kept in out and err.
+plot() { "$python" "$source/jobs/plot.py" "$@" >out 2>err; }
+
+# draws FOLDER NAMES: exactly these pictures, and nothing is said of problems.
+draws() {
+  local folder=$1 names=$2 picture got
+  plot "$folder" || fail "plot.py $folder ends with $?"
+  [[ ! -s err ]] || fail "plot.py $folder complains:"
+  got=$(cd "$folder/plots" && echo *.png)
+  [[ $got == "$names" ]] || fail "plot.py $folder has drawn '$got', expected '$names'"
+  for picture in "$folder"/plots/*.png; do
+    [[ $(head -c 8 "$picture" | tail -c 7 | head -c 3) == PNG && $(wc -c <"$picture") -gt 5000 ]] || fail "$picture is no picture"
+  done
+}
+
+classes=(--set output=classes --quiet)
+printf '[data]\ntrain = "digits:train[:120]"\ntest = "digits:test[:40]"\n[kernel]\npreset = "dense"\n' >classes.toml
+start 2 run classes.toml "${classes[@]}" --set 'solve.ridges=[0.0, 1e-4, 1e-2, 1.0]' >out
+start 2 spectrum classes.toml "${classes[@]}" --set 'spectrum.ridges=[1e-4, 1e-2]' >out
+draws classes "cumulative-power.png effective-dimension.png gram.png predictions.png ridge-path.png spectrum.png"
+
+start 2 spectrum classes.toml "${classes[@]}" --set spectrum.largest=5 >out
+draws classes "cumulative-power.png effective-dimension.png gram.png predictions.png ridge-path.png spectrum.png"
+
+plot classes -o elsewhere --svg || fail "plot.py -o --svg ends with $?"
+grep -q '<svg' elsewhere/spectrum.svg && [[ -s elsewhere/spectrum.png ]] || fail "plot.py -o --svg has left no picture"
+
+cp "$source/jobs/examples/waves.csv" .
+sed "s#jobs/examples/##" "$source/jobs/examples/csv.toml" >values.toml
+start 1 run values.toml --set output=values --quiet >out
+draws values "gram.png predictions.png"
+
+# A folder that is none, an empty one, and a file that is cut short: a message each, no traceback.
+mkdir empty
+for folder in nowhere empty; do
+  plot "$folder" && fail "plot.py $folder has not failed"
+  [[ $(wc -l <err) == 1 ]] && grep -q "^plot.py: $folder" err || fail "plot.py $folder has not said so in a line:"
+done
+head -c 6000 classes/spectrum.h5 >cut && mv cut classes/spectrum.h5
+plot classes && fail "a cut spectrum.h5 was drawn"
+[[ $(wc -l <err) == 1 ]] && grep -q "^plot.py: classes/spectrum.h5 cannot be drawn" err || fail "a cut spectrum.h5 is not named:"
+
+# Without matplotlib: which packages to install.
+mkdir -p without/matplotlib
+echo 'raise ImportError("No module named matplotlib")' >without/matplotlib/__init__.py
+PYTHONPATH=$scratch/without plot values && fail "plot.py works without matplotlib"
+grep -q 'apt-get install python3-matplotlib python3-h5py' err || fail "plot.py does not say what to install:"
+
+exit $((failures > 0))
