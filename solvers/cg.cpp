@@ -179,9 +179,10 @@ class StoppableOperator : public dist::LinearOperator {
   const dist::Partition& layout() const override { return a_.layout(); }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override {
     if (asks_ && comm().max(stop_() ? 1 : 0) != 0)
-      throw mpi::CollectiveError(ExitCode::stopped,
-                                 "stopped early: PETSc's own -ksp_type keeps no state, so the solve begins again; run the same "
-                                 "command again, or leave -ksp_type out");
+      throw mpi::CollectiveError(
+          ExitCode::stopped,
+          "stopped early: PETSc's own -ksp_type keeps no state, so the solve begins again; run the same "
+          "command again, or leave -ksp_type out");
     a_.apply(x, y);
   }
   std::vector<double> diagonal() const override { return a_.diagonal(); }

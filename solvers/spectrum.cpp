@@ -29,7 +29,8 @@ std::vector<EffectiveDimensionBounds> effective_dimension_bounds(std::span<const
                                                                  std::span<const double> ridges) {
   const std::vector<double> known = effective_dimensions(largest, ridges);
   const auto others = static_cast<double>(n - static_cast<Index>(largest.size()));
-  const double left = others > 0 ? std::max(0.0, trace - std::accumulate(largest.begin(), largest.end(), 0.0)) : 0.0;
+  const double left =
+      others > 0 ? std::max(0.0, trace - std::accumulate(largest.begin(), largest.end(), 0.0)) : 0.0;
   std::vector<EffectiveDimensionBounds> bounds;
   for (std::size_t i = 0; i < ridges.size(); ++i) {
     // `left` in eigenvalues of this size.

@@ -62,10 +62,9 @@ void RecomputeOperator<Real>::apply(MatrixView<const double> x, MatrixView<doubl
   };
   const mpi::WorkDone done = mpi::work_through(comm_, std::ssize(tasks_), compute, {.stop = &stop_});
   if (!done.stopped.empty())
-    throw mpi::CollectiveError(
-        ExitCode::stopped,
-        "stopped early: in the middle of a product with the Gram, which goes on from the state that was "
-        "saved last; run the same command again");
+    throw mpi::CollectiveError(ExitCode::stopped,
+                               "stopped early: in the middle of a product with the Gram; what was saved "
+                               "before is there; run the same command again");
   product.finish(y);
 }
 

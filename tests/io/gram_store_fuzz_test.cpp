@@ -148,10 +148,8 @@ TEST_F(Fuzz, NoneOfManyDamagedFilesIsTakenForGood) {
     must += expected ? 1 : 0;
     EXPECT_EQ(found_by_verify(path), expected);
     opened += expect_nothing_false(original, path) ? 1 : 0;
-    if (k % 4 == 0 && original.header.precision == Precision::float32)
-      expect_mended<float>(path);
-    if (k % 4 == 0 && original.header.precision == Precision::float64)
-      expect_mended<double>(path);
+    if (k % 4 == 0 && original.header.precision == Precision::float32) expect_mended<float>(path);
+    if (k % 4 == 0 && original.header.precision == Precision::float64) expect_mended<double>(path);
     std::filesystem::remove(path);
   }
   // Most of it is in bytes that count, or this tests little.
