@@ -4,6 +4,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "jobs/value.hpp"
 #include "src/base/error.hpp"
@@ -52,8 +53,35 @@ void merge(toml::table& into, toml::table&& from, const std::string& text) {
   }
 }
 
+/// Keys of which a job has one: setting it on the command line takes the others away.
+struct Exclusive {
+  std::string_view table;
+  std::vector<std::string_view> keys;
+};
+const std::vector<Exclusive>& exclusive_keys() {
+  static const std::vector<Exclusive> all{{"solve", {"ridge", "ridge_absolute", "ridges"}},
+                                          {"kernel", {"preset", "layers"}}};
+  return all;
+}
+
+void drop_others(toml::table& job, const toml::table& setting) {
+  for (const Exclusive& exclusive : exclusive_keys()) {
+    const toml::table* set = setting.get_as<toml::table>(exclusive.table);
+    toml::table* table = job.get_as<toml::table>(exclusive.table);
+    if (set == nullptr || table == nullptr) continue;
+    for (const std::string_view key : exclusive.keys)
+      if (set->contains(key))
+        for (const std::string_view other : exclusive.keys)
+          if (!set->contains(other)) table->erase(other);
+  }
+}
+
 }  // namespace
 
-void apply_override(toml::table& job, const std::string& text) { merge(job, parse_setting(text), text); }
+void apply_override(toml::table& job, const std::string& text) {
+  toml::table setting = parse_setting(text);
+  drop_others(job, setting);
+  merge(job, std::move(setting), text);
+}
 
 }  // namespace widegram::jobs

@@ -107,6 +107,18 @@ TEST(JobErrors, Solving) {
   expect_parts(message_of_line("solve.preconditioner_rank = 0"), {"job.toml:3", "at least 1"});
 }
 
+TEST(JobErrors, SettingAKeyTakesThoseAwayThatItExcludes) {
+  const std::string file = "data.train = 'd'\nkernel.preset = 'dense'\nsolve.ridge = 1e-3\n";
+  const auto with = [&](const std::string& setting) {
+    return parse_job(file, "job.toml", std::vector{setting});
+  };
+  const Job several = with("solve.ridges=[1e-3, 1e-2]");
+  EXPECT_EQ(several.solve.ridges, (std::vector<double>{1e-3, 1e-2}));
+  EXPECT_EQ(with("solve.ridge_absolute=0.5").solve.ridge_absolute, 0.5);
+  const Job own = with("kernel.layers=[{ op = 'dense' }]");
+  EXPECT_EQ(own.kernel.preset, "");
+}
+
 TEST(JobErrors, Sharing) {
   expect_parts(message_of_line("data.augment = \"flop\""),
                {"job.toml:3", "none | flip", "did you mean 'flip'?"});
