@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/mpi/agree.hpp"
+#include "src/mpi/exchange.hpp"
 
 namespace widegram::dist {
 namespace {
@@ -28,42 +29,11 @@ std::vector<Index> starts_of(const std::vector<Index>& counts) {
 }
 
 /// One round of an all-to-all: from each peer's list, the items [begin, begin + share) that are there.
-class Round {
- public:
-  Round(const std::vector<Index>& counts, Index begin, Index share)
-      : counts_(counts.size()), starts_(counts.size()) {
-    for (std::size_t peer = 0; peer < counts.size(); ++peer) {
-      counts_[peer] = static_cast<int>(std::clamp<Index>(counts[peer] - begin, 0, share));
-      starts_[peer] = to_int(total_, "items of an exchange");
-      total_ += counts_[peer];
-    }
-  }
-  const int* counts() const { return counts_.data(); }
-  const int* starts() const { return starts_.data(); }
-  Index total() const { return total_; }
-
- private:
-  std::vector<int> counts_;
-  std::vector<int> starts_;
-  Index total_ = 0;
-};
-
-/// A column of `rows` values as one MPI item, so that counts and displacements are columns.
-template <class T>
-class ColumnType {
- public:
-  explicit ColumnType(Index rows) {
-    mpi::check(MPI_Type_contiguous(to_int(rows, "features"), mpi::datatype<T>(), &type_));
-    mpi::check(MPI_Type_commit(&type_));
-  }
-  ~ColumnType() { MPI_Type_free(&type_); }
-  ColumnType(const ColumnType&) = delete;
-  ColumnType& operator=(const ColumnType&) = delete;
-  MPI_Datatype get() const { return type_; }
-
- private:
-  MPI_Datatype type_ = MPI_DATATYPE_NULL;
-};
+mpi::Counts round_of(const std::vector<Index>& counts, Index begin, Index share) {
+  return {static_cast<int>(counts.size()), [&](int peer) {
+            return std::clamp<Index>(counts[static_cast<std::size_t>(peer)] - begin, 0, share);
+          }};
+}
 
 /// Who wants what: this rank's wishes sorted by owner, and the wishes of the others for what this rank holds.
 struct Wishes {
@@ -94,8 +64,8 @@ Wishes exchange_wishes(const mpi::Communicator& comm, const Partition& held,
   }
   wishes.to_counts = exchange_counts(comm, wishes.from_counts);
   const Index everything = std::numeric_limits<int>::max();
-  const Round ask(wishes.from_counts, 0, everything);
-  const Round hear(wishes.to_counts, 0, everything);
+  const mpi::Counts ask = round_of(wishes.from_counts, 0, everything);
+  const mpi::Counts hear = round_of(wishes.to_counts, 0, everything);
   wishes.asked.resize(static_cast<std::size_t>(hear.total()));
   mpi::check(MPI_Alltoallv(sorted.data(), ask.counts(), ask.starts(), MPI_INT64_T, wishes.asked.data(),
                            hear.counts(), hear.starts(), MPI_INT64_T, comm.handle()));
@@ -123,7 +93,7 @@ Matrix<T> fetch_columns(const mpi::Communicator& comm, MatrixView<const T> local
   const Wishes wishes = exchange_wishes(comm, held, wanted);
   const std::vector<Index> from_starts = starts_of(wishes.from_counts);
   const std::vector<Index> to_starts = starts_of(wishes.to_counts);
-  const ColumnType<T> column(local.rows);
+  const mpi::GroupType<T> column(local.rows);
   const Index column_bytes = std::max<Index>(1, local.rows * static_cast<Index>(sizeof(T)));
   const Index share = std::max<Index>(1, buffer_bytes / column_bytes / comm.size());
   const Index first_held = held.range(comm.rank()).begin;
@@ -139,8 +109,8 @@ Matrix<T> fetch_columns(const mpi::Communicator& comm, MatrixView<const T> local
     return Buffers{Matrix<T>(local.rows, static_cast<Index>(wanted.size())), {}, {}};
   });
   for (Index begin = 0; begin < longest; begin += share) {
-    const Round to(wishes.to_counts, begin, share);
-    const Round from(wishes.from_counts, begin, share);
+    const mpi::Counts to = round_of(wishes.to_counts, begin, share);
+    const mpi::Counts from = round_of(wishes.from_counts, begin, share);
     b.outgoing.resize(static_cast<std::size_t>(to.total() * local.rows));
     b.incoming.resize(static_cast<std::size_t>(from.total() * local.rows));
     T* next = b.outgoing.data();

@@ -3,13 +3,13 @@
 #include <cblas.h>
 
 #include <algorithm>
-#include <functional>
 #include <stdexcept>
 
 #include "src/base/aligned_vector.hpp"
 #include "src/base/matrix.hpp"
 #include "src/dist/diagonal.hpp"
 #include "src/dist/symmetric_product.hpp"
+#include "src/mpi/exchange.hpp"
 
 namespace widegram::dist {
 namespace {
@@ -38,47 +38,8 @@ void for_each_run(const BlockCyclic& map, int process, Range range, F&& f) {
   }
 }
 
-/// Counts a peer and where they start, as MPI wants them.
-class Counts {
- public:
-  Counts(int ranks, const std::function<Index(int)>& count_of) {
-    Index total = 0;
-    for (int rank = 0; rank < ranks; ++rank) {
-      const Index count = count_of(rank);
-      counts_.push_back(to_int(count, "numbers for one rank"));
-      starts_.push_back(to_int(total, "numbers for all ranks"));
-      total += count;
-    }
-    total_ = total;
-  }
-  const int* counts() const { return counts_.data(); }
-  const int* starts() const { return starts_.data(); }
-  Index total() const { return total_; }
-
- private:
-  std::vector<int> counts_;
-  std::vector<int> starts_;
-  Index total_ = 0;
-};
-
-/// One row of a block of k vectors as one MPI item, so that counts are rows and fit 32 bits.
-class RowType {
- public:
-  explicit RowType(Index k) {
-    mpi::check(MPI_Type_contiguous(to_int(k, "vectors"), MPI_DOUBLE, &type_));
-    mpi::check(MPI_Type_commit(&type_));
-  }
-  ~RowType() { MPI_Type_free(&type_); }
-  RowType(const RowType&) = delete;
-  RowType& operator=(const RowType&) = delete;
-  MPI_Datatype get() const { return type_; }
-
- private:
-  MPI_Datatype type_ = MPI_DATATYPE_NULL;
-};
-
-void exchange(const mpi::Communicator& comm, const double* out, const Counts& to, double* in,
-              const Counts& from, MPI_Datatype item) {
+void exchange(const mpi::Communicator& comm, const double* out, const mpi::Counts& to, double* in,
+              const mpi::Counts& from, MPI_Datatype item) {
   mpi::check(MPI_Alltoallv(out, to.counts(), to.starts(), item, in, from.counts(), from.starts(), item,
                            comm.handle()));
 }
@@ -87,7 +48,7 @@ void exchange(const mpi::Communicator& comm, const double* out, const Counts& to
 
 Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
                             MatrixView<const double> part) {
-  const Counts parts(comm.size(), [&](int rank) { return layout.range(rank).size(); });
+  const mpi::Counts parts(comm.size(), [&](int rank) { return layout.range(rank).size(); });
   Matrix<double> whole(layout.extent, part.cols);
   for (Index k = 0; k < part.cols; ++k)
     mpi::check(MPI_Allgatherv(part.column(k), static_cast<int>(part.rows), MPI_DOUBLE, whole.column(k),
@@ -107,9 +68,9 @@ int StoredOperator::place(const Side& side, int rank) const {
 /// contiguous, so what arrives, rank after rank, is in place.
 Matrix<double> StoredOperator::facing(const Side& side, MatrixView<const double> x) const {
   const Range mine = part();
-  const Counts to(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
-  const Counts from(comm().size(),
-                    [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
+  const mpi::Counts to(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
+  const mpi::Counts from(comm().size(),
+                         [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
   Matrix<double> outgoing(x.cols, to.total());
   Index next = 0;
   for (int rank = 0; rank < comm().size(); ++rank)
@@ -119,7 +80,7 @@ Matrix<double> StoredOperator::facing(const Side& side, MatrixView<const double>
       next += count;
     });
   Matrix<double> arrived(x.cols, from.total());
-  exchange(comm(), outgoing.data(), to, arrived.data(), from, RowType(x.cols).get());
+  exchange(comm(), outgoing.data(), to, arrived.data(), from, mpi::GroupType<double>(x.cols).get());
   return arrived;
 }
 
@@ -128,12 +89,13 @@ Matrix<double> StoredOperator::facing(const Side& side, MatrixView<const double>
 void StoredOperator::add_to_parts(const Side& side, const Matrix<double>& products,
                                   MatrixView<double> y) const {
   const Range mine = part();
-  const Counts to(comm().size(), [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
-  const Counts from(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
+  const mpi::Counts to(comm().size(),
+                       [&](int rank) { return held_in(side.map, side.mine, layout_.range(rank)); });
+  const mpi::Counts from(comm().size(), [&](int rank) { return held_in(side.map, place(side, rank), mine); });
   Matrix<double> outgoing(y.cols, products.cols());
   for (Index i = 0; i < products.cols(); ++i) std::copy_n(products.column(i), y.cols, outgoing.column(i));
   Matrix<double> incoming(y.cols, from.total());
-  exchange(comm(), outgoing.data(), to, incoming.data(), from, RowType(y.cols).get());
+  exchange(comm(), outgoing.data(), to, incoming.data(), from, mpi::GroupType<double>(y.cols).get());
   Index next = 0;
   for (int rank = 0; rank < comm().size(); ++rank)
     for_each_run(side.map, place(side, rank), mine, [&](Index first, Index count) {
@@ -215,8 +177,8 @@ std::vector<double> StoredOperator::diagonal() const {
   const auto size_in = [](const auto& lists) {
     return [&lists](int rank) { return static_cast<Index>(lists[static_cast<std::size_t>(rank)].size()); };
   };
-  const Counts to(grid.comm().size(), size_in(for_rank));
-  const Counts from(grid.comm().size(), size_in(places));
+  const mpi::Counts to(grid.comm().size(), size_in(for_rank));
+  const mpi::Counts from(grid.comm().size(), size_in(places));
   std::vector<double> outgoing;
   for (const std::vector<double>& entries : for_rank)
     outgoing.insert(outgoing.end(), entries.begin(), entries.end());
@@ -242,10 +204,10 @@ void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixVi
     return places[static_cast<std::size_t>(grid_col)];
   };
   const auto width = [&](int grid_col) { return static_cast<Index>(places_of(grid_col).size()); };
-  const Counts to(grid.comm().size(), [&](int rank) {
+  const mpi::Counts to(grid.comm().size(), [&](int rank) {
     return held_in(rows, grid.row(), layout_.range(rank)) * width(grid.col());
   });
-  const Counts from(grid.comm().size(), [&](int rank) {
+  const mpi::Counts from(grid.comm().size(), [&](int rank) {
     return held_in(rows, rank / grid.cols(), mine) * width(rank % grid.cols());
   });
   std::vector<double> outgoing;

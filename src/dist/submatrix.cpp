@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/mpi/agree.hpp"
+#include "src/mpi/exchange.hpp"
 
 namespace widegram::dist {
 namespace {
@@ -42,25 +43,13 @@ Routes routes(std::span<const GlobalIndex> chosen, Range part, const BlockCyclic
   return r;
 }
 
-/// Counts and places of the messages with all ranks, rank by rank.
-struct Messages {
-  std::vector<int> counts;
-  std::vector<int> starts;
-  Index total = 0;
-};
-
-Messages messages(const ProcessGrid& grid, const std::vector<std::vector<LocalIndex>>& rows,
-                  const std::vector<std::vector<LocalIndex>>& cols) {
-  Messages m;
-  for (int p = 0; p < grid.rows(); ++p)
-    for (int q = 0; q < grid.cols(); ++q) {
-      const auto count = static_cast<Index>(rows[static_cast<std::size_t>(p)].size() *
-                                            cols[static_cast<std::size_t>(q)].size());
-      m.counts.push_back(to_int(count, "entries of a message"));
-      m.starts.push_back(to_int(m.total, "entries of an exchange"));
-      m.total += count;
-    }
-  return m;
+/// Entries of the messages with all ranks: those of each pair of lists.
+mpi::Counts messages(const ProcessGrid& grid, const std::vector<std::vector<LocalIndex>>& rows,
+                     const std::vector<std::vector<LocalIndex>>& cols) {
+  return {grid.comm().size(), [&](int rank) {
+            return static_cast<Index>(rows[static_cast<std::size_t>(rank / grid.cols())].size() *
+                                      cols[static_cast<std::size_t>(rank % grid.cols())].size());
+          }};
 }
 
 /// Visits the entries of all messages in their order: f(place in the buffer, local row, local column).
@@ -93,15 +82,14 @@ DistributedMatrix<double> submatrix(const DistributedMatrix<double>& a, std::spa
   for (Index begin = 0; begin < width; begin += stretch) {
     const Range part{begin, std::min(width, begin + stretch)};
     const Routes col_routes = routes(cols, part, a.col_layout(), b.col_layout(), grid.col());
-    const Messages sent = messages(grid, row_routes.to, col_routes.to);
-    const Messages received = messages(grid, row_routes.from, col_routes.from);
-    outgoing.resize(static_cast<std::size_t>(sent.total));
-    incoming.resize(static_cast<std::size_t>(received.total));
+    const mpi::Counts sent = messages(grid, row_routes.to, col_routes.to);
+    const mpi::Counts received = messages(grid, row_routes.from, col_routes.from);
+    outgoing.resize(static_cast<std::size_t>(sent.total()));
+    incoming.resize(static_cast<std::size_t>(received.total()));
     for_each_entry(grid, row_routes.to, col_routes.to,
                    [&](std::size_t place, LocalIndex i, LocalIndex j) { outgoing[place] = a.local()(i, j); });
-    mpi::check(MPI_Alltoallv(outgoing.data(), sent.counts.data(), sent.starts.data(), MPI_DOUBLE,
-                             incoming.data(), received.counts.data(), received.starts.data(), MPI_DOUBLE,
-                             grid.comm().handle()));
+    mpi::check(MPI_Alltoallv(outgoing.data(), sent.counts(), sent.starts(), MPI_DOUBLE, incoming.data(),
+                             received.counts(), received.starts(), MPI_DOUBLE, grid.comm().handle()));
     for_each_entry(grid, row_routes.from, col_routes.from,
                    [&](std::size_t place, LocalIndex i, LocalIndex j) { b.local()(i, j) = incoming[place]; });
   }
