@@ -12,7 +12,7 @@ namespace widegram::io {
 /// The training Gram of a finished store, which stays on disk: products stream its tiles, a share of them on
 /// each rank, read ahead on a thread while the last ones are multiplied. Every tile is held to its checksum
 /// each time that it is read: an Error(files) names the damaged one. Memory a rank: 2 n k numbers for k
-/// vectors, and about 16 MiB of buffers, whatever n.
+/// vectors, and about 20 MiB of buffers, whatever n.
 class GramFileOperator : public dist::LinearOperator {
  public:
   /// Collective. The store outlives the operator.

@@ -28,9 +28,7 @@ GramTileFile::GramTileFile(const hdf5::File& file, hdf5::Access access, const Gr
                            GramPart part)
     : tiles_(header, part),
       name_(file.path() + ": " + dataset_name(part)),
-      path_(file.path()),
-      access_(access == hdf5::Access::write ? O_RDWR : O_RDONLY),
-      bytes_(path_, access_),
+      bytes_(file.path(), access == hdf5::Access::write ? O_RDWR : O_RDONLY),
       first_(first_chunk(header, part, file_size(file.path()))),
       records_dataset_(file, records_name(part)),
       records_(records_dataset_.read_all<std::uint64_t>()) {
@@ -89,8 +87,6 @@ void GramTileFile::clear_unused() const {
   for (TileIndex row = 0; row + 1 < tiles_.rows().count(); ++row)
     bytes_.clear({place(row, row + 1), place(row + 1, 0)});
 }
-
-void GramTileFile::reopen() { bytes_ = RawFile(path_, access_); }
 
 void GramTileFile::distrust(TileIndex row, TileIndex col) {
   const Index number = tiles_.number(row, col);

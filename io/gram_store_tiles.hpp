@@ -71,7 +71,7 @@ class GramTileFile {
   /// Brings to disk what this process has written; and opens the file anew, so that a network file system
   /// shows what others have.
   void sync() const { bytes_.sync(); }
-  void reopen();
+  void reopen() { bytes_.reopen(); }
 
   /// Squares above the diagonal of /train, which hold nothing: whatever damage has put there goes. One call
   /// of the system a tile row.
@@ -91,8 +91,6 @@ class GramTileFile {
 
   GramTiles tiles_;
   std::string name_;
-  std::string path_;
-  int access_ = 0;
   RawFile bytes_;
   Index first_ = 0;  ///< byte of the file where chunk (0, 0) begins
   hdf5::Dataset records_dataset_;

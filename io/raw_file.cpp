@@ -13,9 +13,11 @@
 
 namespace widegram::io {
 
-RawFile::RawFile(const std::string& path, int flags) : path_(path) {
-  if ((flags & O_DIRECTORY) == 0) require_regular_file(path);
-  descriptor_ = hdf5::Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
+RawFile::RawFile(const std::string& path, int flags) : path_(path), flags_(flags) { reopen(); }
+
+void RawFile::reopen() {
+  if ((flags_ & O_DIRECTORY) == 0) require_regular_file(path_);
+  descriptor_ = hdf5::Descriptor(::open(path_.c_str(), flags_ | O_CLOEXEC));
   if (descriptor_.id() < 0) fail();
 }
 

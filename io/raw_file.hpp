@@ -15,6 +15,9 @@ class RawFile {
   /// flags: as of open(2). Refuses what is no regular file, but for a folder with O_DIRECTORY.
   RawFile(const std::string& path, int flags);
 
+  /// Opens the same file anew: what a network file system has kept of it in memory goes.
+  void reopen();
+
   /// Number of bytes read: less than asked for only at the end of the file.
   std::size_t read(std::span<std::byte> into, Index from) const;
   void write(std::span<const std::byte> bytes, Index to) const;
@@ -31,6 +34,7 @@ class RawFile {
   [[noreturn]] void fail() const;
 
   std::string path_;
+  int flags_ = 0;
   hdf5::Descriptor descriptor_;
 };
 

@@ -22,7 +22,7 @@ std::string show(const ActivationParameter& parameter, const std::vector<double>
 }
 
 std::vector<double> read_parameter(const ActivationParameter& parameter, const Value& value) {
-  return parameter.is_list ? value.numbers() : std::vector<double>{value.number({})};
+  return parameter.is_list ? value.numbers({}) : std::vector<double>{value.number({})};
 }
 
 const ActivationOperation& find(const Value& op) {

@@ -9,6 +9,7 @@
 
 #include "io/gram_store_growth.hpp"
 #include "io/result_file.hpp"
+#include "jobs/output_folder.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -32,7 +33,7 @@ GramFile::GramFile(const CommandContext& context, const std::string& name, const
                    const Options& options)
     : tests_provided_(header.m() == 0) {
   const mpi::Communicator& comm = context.comm;
-  const std::string path = (std::filesystem::path(context.job->output) / name).string();
+  const std::string path = in_output(*context.job, name);
   // A file that is there but cannot be looked at is opened all the same: that names the reason.
   const bool missing =
       comm.broadcast(comm.is_root() && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT ? 1 : 0) != 0;

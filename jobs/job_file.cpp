@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -131,9 +130,6 @@ void check_selection(const toml::table& table, const SolveSection& solve) {
     if (table.contains(key))
       value("ridges").refuse(fmt::format("and solve.{} are both given: keep one", key));
   if (solve.ridges.empty()) value("ridges").refuse("is empty: name the ridges to pick from");
-  for (std::size_t i = 0; i < solve.ridges.size(); ++i)
-    if (!(solve.ridges[i] >= 0) || !std::isfinite(solve.ridges[i]))
-      value("ridges").element(i).refuse(fmt::format("= {} must be at least 0", solve.ridges[i]));
   if (table.contains("holdout") && solve.selection != Selection::holdout)
     value("holdout").refuse("belongs to solve.selection = \"holdout\"");
 }

@@ -28,20 +28,6 @@ Key<KernelSection> layers_key() {
           [](const KernelSection& section) { return section.layers_toml; }};
 }
 
-/// Written out only where there are some: they belong to a preset.
-Key<KernelSection> depths_key() {
-  Key<KernelSection> depths = key(
-      "depths", &KernelSection::depths,
-      "several depths of a preset from one pass: gram.h5 and the model take `depth`, one of them (without "
-      "it: the last), the others go to gram-depth3.h5, gram-depth3-nngp.h5, ...; each of them is the Gram of "
-      "a job with that depth and function alone, and serves one as its gram.h5",
-      {.least = 1, .most = 10000});
-  depths.show = [](const KernelSection& section) {
-    return section.depths.empty() ? std::string() : to_toml(section.depths);
-  };
-  return depths;
-}
-
 /// Steps are checked where they stand, so that a slip is named by its line.
 Key<DataSection> preprocess_key() {
   return {"preprocess", type_name(std::vector<std::string>()),
@@ -61,54 +47,9 @@ Key<DataSection> preprocess_key() {
           }};
 }
 
-/// Written out only where it counts: ridge_absolute takes its place.
-Key<SolveSection> ridge_key() {
-  Key<SolveSection> ridge = key("ridge", &SolveSection::ridge,
-                                "added to the diagonal, relative to the Gram's mean diagonal", {.least = 0});
-  ridge.show = [](const SolveSection& section) {
-    return section.ridge_absolute || !section.ridges.empty() ? std::string() : to_toml(section.ridge);
-  };
-  return ridge;
-}
-
-/// Written out only where it counts, since it is refused elsewhere.
-Key<SolveSection> shown_if(Key<SolveSection> key, const std::function<bool(const SolveSection&)>& counts) {
-  key.show = [show = key.show, counts](const SolveSection& section) {
-    return counts(section) ? show(section) : std::string();
-  };
-  return key;
-}
-
-/// Written out only where there are some.
-Key<SolveSection> ridges_key() {
-  Key<SolveSection> ridges =
-      key("ridges", &SolveSection::ridges,
-          "in place of ridge: several, relative to the Gram's mean diagonal, of which selection picks one");
-  ridges.show = [](const SolveSection& section) {
-    return section.ridges.empty() ? std::string() : to_toml(section.ridges);
-  };
-  return ridges;
-}
-
 const std::vector<std::string>& selection_names() {
   static const std::vector<std::string> names{"loo", "holdout", "evidence"};
   return names;
-}
-
-/// Each is checked where it stands. Written out only where there are some.
-Key<SpectrumSection> spectrum_ridges_key() {
-  Key<SpectrumSection> ridges =
-      key("ridges", &SpectrumSection::ridges,
-          "that effective dimensions are worked out for, relative to the Gram's mean diagonal; without it: "
-          "those of [solve]");
-  ridges.read = [](SpectrumSection& section, const Value& value) {
-    section.ridges = value.numbers();
-    for (std::size_t i = 0; i < section.ridges.size(); ++i) value.element(i).number({.least = 0});
-  };
-  ridges.show = [](const SpectrumSection& section) {
-    return section.ridges.empty() ? std::string() : to_toml(section.ridges);
-  };
-  return ridges;
 }
 
 Key<SpectrumSection> fit_key() {
@@ -197,7 +138,13 @@ const KeyTable<KernelSection>& kernel_keys() {
                  key("both", &S::both,
                      "NNGP and NTK from one pass: the other function than `function` goes to gram-nngp.h5 or "
                      "gram-ntk.h5"),
-                 depths_key()});
+                 key("depths", &S::depths,
+                     "several depths of a preset from one pass: gram.h5 and the model take `depth`, one of "
+                     "them (without "
+                     "it: the last), the others go to gram-depth3.h5, gram-depth3-nngp.h5, ...; each of them "
+                     "is the Gram of "
+                     "a job with that depth and function alone, and serves one as its gram.h5",
+                     {.least = 1, .most = 10000})});
   return table;
 }
 
@@ -226,15 +173,19 @@ const KeyTable<SolveSection>& solve_keys() {
       {choice("method", &S::method, {"auto", "cholesky", "cg"},
               "auto: Cholesky, or conjugate gradients where the Gram is not in memory; cg: conjugate "
               "gradients by PETSc"),
-       ridge_key(),
+       shown_if<S>(key("ridge", &S::ridge, "added to the diagonal, relative to the Gram's mean diagonal",
+                       {.least = 0}),
+                   [](const S& solve) { return !solve.ridge_absolute && solve.ridges.empty(); }),
        key("ridge_absolute", &S::ridge_absolute, "in place of ridge: the plain value", {.least = 0}),
-       ridges_key(),
-       shown_if(choice("selection", &S::selection, selection_names(),
-                       "how the ridge is picked, by training samples alone: exact leave-one-out squared "
-                       "error, squared error on "
-                       "samples held out, or the evidence of the Gaussian process"),
-                [](const S& solve) { return !solve.ridges.empty(); }),
-       shown_if(
+       key("ridges", &S::ridges,
+           "in place of ridge: several, relative to the Gram's mean diagonal, of which selection picks one",
+           {.least = 0}),
+       shown_if<S>(choice("selection", &S::selection, selection_names(),
+                          "how the ridge is picked, by training samples alone: exact leave-one-out squared "
+                          "error, squared error on "
+                          "samples held out, or the evidence of the Gaussian process"),
+                   [](const S& solve) { return !solve.ridges.empty(); }),
+       shown_if<S>(
            key("holdout", &S::holdout,
                "share of the training samples that selection = \"holdout\" holds out, drawn at random",
                {.above = 0, .most = 0.9}),
@@ -268,7 +219,11 @@ const KeyTable<SpectrumSection>& spectrum_keys() {
            "how many eigenvalues, with their vectors, by Lanczos; 0: all of them, without vectors, by "
            "an eigendecomposition of a Gram in memory",
            {.least = 0}),
-       spectrum_ridges_key(), fit_key()});
+       key("ridges", &S::ridges,
+           "that effective dimensions are worked out for, relative to the Gram's mean diagonal; without it: "
+           "those of [solve]",
+           {.least = 0}),
+       fit_key()});
   return table;
 }
 

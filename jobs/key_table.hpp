@@ -32,7 +32,7 @@ struct Key {
   std::function<std::string(const Section&)> show;  ///< the value as TOML; empty: not set
 };
 
-/// A key that fills `field`; its type follows from the field's. An empty string stands for 'not set'.
+/// A key that fills `field`; its type follows from the field's. An empty string or list stands for 'not set'.
 template <class Section, class Field>
 Key<Section> key(std::string name, Field Section::*field, std::string help, Limits limits = {}) {
   const std::string range = to_text(limits);
@@ -42,10 +42,20 @@ Key<Section> key(std::string name, Field Section::*field, std::string help, Limi
       std::move(name), std::move(type), std::move(help),
       [field, limits](Section& section, const Value& value) { jobs::read(value, limits, section.*field); },
       [field](const Section& section) {
-        if constexpr (std::is_same_v<Field, std::string>)
+        if constexpr (requires { (section.*field).empty(); })
           if ((section.*field).empty()) return std::string();
         return to_toml(section.*field);
       }};
+}
+
+/// The same key, written out only where it counts: elsewhere it would be refused, or another key has its
+/// place.
+template <class Section>
+Key<Section> shown_if(Key<Section> key, std::function<bool(const Section&)> counts) {
+  key.show = [show = key.show, counts = std::move(counts)](const Section& section) {
+    return counts(section) ? show(section) : std::string();
+  };
+  return key;
 }
 
 /// Joins names as "a | b | c".

@@ -1,7 +1,5 @@
 #include "jobs/metrics.hpp"
 
-#include <filesystem>
-
 #include "io/provenance.hpp"
 #include "jobs/gram_family.hpp"
 #include "jobs/memory.hpp"
@@ -12,7 +10,7 @@
 namespace widegram::jobs {
 
 Metrics::Metrics(const mpi::Communicator& comm, const Job& job, const std::string& command)
-    : comm_(comm), path_((std::filesystem::path(job.output) / "metrics.json").string()) {
+    : comm_(comm), path_(in_output(job, "metrics.json")) {
   const io::Provenance provenance = io::current_provenance(comm.size());
   values_ = {{"name", job.name},
              {"command", command},

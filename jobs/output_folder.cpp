@@ -46,7 +46,11 @@ void write_text_file(const std::filesystem::path& path, const std::string& text)
   refuse(path, reason);
 }
 
-std::string stop_file(const Job& job) { return (std::filesystem::path(job.output) / "stop").string(); }
+std::string in_output(const Job& job, const std::string& name) {
+  return (std::filesystem::path(job.output) / name).string();
+}
+
+std::string stop_file(const Job& job) { return in_output(job, "stop"); }
 
 void make_output_folder(const mpi::Communicator& comm, const Job& job) {
   mpi::on_root(comm, [&] {

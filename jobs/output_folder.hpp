@@ -12,6 +12,9 @@ namespace widegram::jobs {
 /// own name never stands for half a file. One rank. Throws Error(files) with the reason.
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 
+/// A file of the job's output folder.
+std::string in_output(const Job& job, const std::string& name);
+
 /// A file of this name in the output folder stops the run, and any other that is started while it is there.
 std::string stop_file(const Job& job);
 

@@ -1,6 +1,5 @@
 #include "jobs/pipeline.hpp"
 
-#include <filesystem>
 #include <span>
 #include <utility>
 
@@ -18,7 +17,7 @@ namespace widegram::jobs {
 namespace {
 
 io::Model stored_model(const CommandContext& context, const Problem& problem) {
-  const std::string path = (std::filesystem::path(context.job->output) / "model.h5").string();
+  const std::string path = in_output(*context.job, "model.h5");
   io::Model model = io::read_model(context.comm, path);
   const std::string difference = io::difference(model.header, problem.model);
   if (!difference.empty())

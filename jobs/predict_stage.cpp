@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "io/encoding.hpp"
 #include "io/predictions.hpp"
+#include "jobs/output_folder.hpp"
 #include "jobs/scores.hpp"
 #include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
@@ -24,15 +23,15 @@ void add_products(MatrixView<const Real> tile, MatrixView<const double> alpha, M
 void write_predictions(const CommandContext& context, const Problem& problem, MatrixView<const double> mean) {
   const io::DataSet& test = *problem.test;
   const bool classes = test.target_kind == io::TargetKind::classes;
-  auto writer = io::PredictionsWriter::create(
-      context.comm, (std::filesystem::path(context.job->output) / "predictions.h5").string(),
-      {.m = problem.m(),
-       .k = mean.cols,
-       .classes = classes,
-       .targets = test.target_kind,
-       .kernel = problem.header.kernel,
-       .function = problem.header.function,
-       .test_hash = checksum(std::span(problem.header.test_samples))});
+  auto writer =
+      io::PredictionsWriter::create(context.comm, in_output(*context.job, "predictions.h5"),
+                                    {.m = problem.m(),
+                                     .k = mean.cols,
+                                     .classes = classes,
+                                     .targets = test.target_kind,
+                                     .kernel = problem.header.kernel,
+                                     .function = problem.header.function,
+                                     .test_hash = checksum(std::span(problem.header.test_samples))});
   mpi::collectively(context.comm, [&] {
     writer.write_mean(test.local.begin, mean.block(test.local, {0, mean.cols}));
     if (classes) {

@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::uint64_t hold_out_seed = 0;
 
-dist::DistributedMatrix<double> copy_of(const dist::DistributedMatrix<double>& a) {
-  dist::DistributedMatrix<double> copy(a.grid(), a.rows(), a.cols(), a.block());
-  for (LocalIndex j = 0; j < a.local_cols(); ++j)
-    std::copy_n(a.local().column(j), a.local_rows(), copy.local().column(j));
-  return copy;
-}
-
 /// A line of the path as people and programs read it: the chosen criterion's names and numbers.
 struct Scores {
   std::vector<std::string> names;
@@ -38,7 +31,7 @@ double number(const std::optional<double>& value) {
 Scores by_training_set(const dist::DistributedMatrix<double>& gram,
                        const dist::DistributedMatrix<double>& targets, std::span<const double> ridges,
                        Selection selection, const solvers::RidgePathOptions& options) {
-  const solvers::RidgePath path = solvers::ridge_path(copy_of(gram), targets, ridges, options);
+  const solvers::RidgePath path = solvers::ridge_path(gram.copy(), targets, ridges, options);
   Scores scores{.names = {"ridge", "loo_mse", "loo_accuracy", "log_evidence", "effective_dimension"},
                 .rows = {},
                 .best = selection == Selection::loo ? solvers::best_by_loo(path.points)

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,11 +11,14 @@
 
 #include "io/encoding.hpp"
 #include "io/solver_state.hpp"
+#include "jobs/output_folder.hpp"
 #include "jobs/ridge_selection.hpp"
 #include "jobs/scores.hpp"
+#include "solvers/block_algebra.hpp"
 #include "solvers/cg.hpp"
 #include "solvers/mixed_cholesky.hpp"
 #include "solvers/regression.hpp"
+#include "src/dist/diagonal.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/stored_operator.hpp"
 #include "src/mpi/agree.hpp"
@@ -46,14 +47,6 @@ class SolveProgress {
 
 solvers::Ridge ridge_of(const SolveSection& solve) {
   return {.value = solve.ridge_absolute.value_or(solve.ridge), .relative = !solve.ridge_absolute};
-}
-
-/// This rank's targets, a sample a row.
-Matrix<double> rows_of(const Matrix<double>& targets) {
-  Matrix<double> rows(targets.cols(), targets.rows());
-  for (Index i = 0; i < rows.rows(); ++i)
-    for (Index k = 0; k < rows.cols(); ++k) rows(i, k) = targets(k, i);
-  return rows;
 }
 
 /// As the job gives it: its plain value depends on how the ranks have summed up the mean diagonal.
@@ -87,7 +80,7 @@ class CgState {
   CgState(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram)
       : comm_(context.comm),
         gram_(gram),
-        path_((std::filesystem::path(context.job->output) / "solve.h5").string()),
+        path_(in_output(*context.job, "solve.h5")),
         problem_(fmt::format("{} {} {} {:016x} {:016x} {} {}", problem.model.function, problem.model.kernel,
                              io::to_string(problem.model.precision), problem.model.train_hash,
                              problem.model.target_hash, problem.model.encoding,
@@ -135,7 +128,7 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
   const SolveSection& solve = context.job->solve;
   SolveProgress progress(context.progress, "steps (1,000 a target)");
   const Matrix<double> targets =
-      dist::gather_parts(context.comm, problem.train.partition, rows_of(local_targets).view());
+      dist::gather_parts(context.comm, problem.train.partition, solvers::transposed(local_targets).view());
   const CgState state(context, problem, gram);
   IterationStop stop(context.stop);
   const solvers::CgOptions options{
@@ -161,6 +154,8 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
     }
   };
   solvers::RegressionFit result = solved();
+  context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}", result.iterations,
+                                    result.iterations == 1 ? "" : "s", result.relative_residual));
   metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
   state.remove();
   return result;
@@ -215,7 +210,7 @@ io::Model finish(const CommandContext& context, const Problem& problem, Fit fit,
                   .iterations = result.iterations,
                   .relative_residual = result.relative_residual,
                   .choice = std::move(fit.choice)};
-  io::write_model(comm, (std::filesystem::path(context.job->output) / "model.h5").string(), model);
+  io::write_model(comm, in_output(*context.job, "model.h5"), model);
 
   // K alpha = targets - ridge alpha, as exact as the residual says.
   Matrix<double> fitted = fit.local_targets;
@@ -246,7 +241,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
                       dist::DistributedMatrix<double> gram, Metrics& metrics) {
   const SolveSection& solve = context.job->solve;
   Fit fit{.local_targets = io::encode(problem.train, context.job->data.encoding),
-          .mean_diagonal = solvers::Ridge{.value = 1.0, .relative = true}.absolute(gram)};
+          .mean_diagonal = dist::mean_diagonal(gram)};
   const auto targets = dist::to_block_cyclic<double>(gram.grid(), fit.local_targets.view(),
                                                      problem.train.partition, gram.block());
   solvers::Ridge ridge = ridge_of(solve);
@@ -275,9 +270,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem,
 io::Model solve_stage(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
                       Metrics& metrics) {
   Fit fit{.method = "cg", .local_targets = io::encode(problem.train, context.job->data.encoding)};
-  const std::vector<double> diagonal = gram.diagonal();
-  const double trace = context.comm.sum(std::accumulate(diagonal.begin(), diagonal.end(), 0.0));
-  fit.mean_diagonal = trace / static_cast<double>(gram.size());
+  fit.mean_diagonal = dist::mean_diagonal(gram);
   const solvers::Ridge ridge = ridge_of(context.job->solve);
   fit.result = fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0),
                          fit.local_targets, metrics);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "io/encoding.hpp"
+#include "jobs/output_folder.hpp"
 #include "solvers/block_algebra.hpp"
 #include "solvers/eigen.hpp"
 #include "solvers/largest_eigenpairs.hpp"
@@ -140,10 +140,8 @@ void largest_eigenvalues(const CommandContext& context, const Problem& problem,
                          const dist::LinearOperator& gram, Metrics& metrics) {
   const Timer timer;
   const mpi::Communicator& comm = context.comm;
-  const std::vector<double> diagonal = gram.diagonal();
-  const double trace = comm.sum(std::accumulate(diagonal.begin(), diagonal.end(), 0.0));
-  io::Spectrum spectrum =
-      begin_spectrum(*context.job, problem, "lanczos", trace / static_cast<double>(problem.n()));
+  io::Spectrum spectrum = begin_spectrum(*context.job, problem, "lanczos", dist::mean_diagonal(gram));
+  const double trace = spectrum.mean_diagonal * static_cast<double>(problem.n());
   const Matrix<double> targets = target_rows(context, problem, gram.part());
 
   Phase phase(context.progress, "spectrum", context.job->spectrum.largest, "eigenvalues");
@@ -217,9 +215,7 @@ Index spectrum_entry_bytes(const Job& job, GlobalIndex n) {
   return static_cast<Index>(sizeof(double) * (count == 0 ? with_decomposition : 1.0 + 2.0 * basis));
 }
 
-std::string spectrum_path(const Job& job) {
-  return (std::filesystem::path(job.output) / "spectrum.h5").string();
-}
+std::string spectrum_path(const Job& job) { return in_output(job, "spectrum.h5"); }
 
 void spectrum_stage(const CommandContext& context, const Problem& problem,
                     dist::DistributedMatrix<double> gram, Metrics& metrics) {

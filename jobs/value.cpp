@@ -94,8 +94,8 @@ std::vector<std::string> Value::texts() const {
   return elements<std::string>(*this, "a list of strings", [](const Value& item) { return item.text(); });
 }
 
-std::vector<double> Value::numbers() const {
-  return elements<double>(*this, "a list of numbers", [](const Value& item) { return item.number({}); });
+std::vector<double> Value::numbers(const Limits& limits) const {
+  return elements<double>(*this, "a list of numbers", [&](const Value& item) { return item.number(limits); });
 }
 
 std::vector<Index> Value::integers(const Limits& limits) const {
@@ -119,7 +119,9 @@ void read(const Value& value, const Limits&, std::string& field) { field = value
 void read(const Value& value, const Limits& limits, Index& field) { field = value.integer(limits); }
 void read(const Value& value, const Limits& limits, double& field) { field = value.number(limits); }
 void read(const Value& value, const Limits&, std::vector<std::string>& field) { field = value.texts(); }
-void read(const Value& value, const Limits&, std::vector<double>& field) { field = value.numbers(); }
+void read(const Value& value, const Limits& limits, std::vector<double>& field) {
+  field = value.numbers(limits);
+}
 void read(const Value& value, const Limits& limits, std::vector<Index>& field) {
   field = value.integers(limits);
 }

@@ -42,8 +42,8 @@ class Value {
   double number(const Limits& limits) const;
   bool flag() const;
   std::vector<std::string> texts() const;
-  std::vector<double> numbers() const;
-  std::vector<Index> integers(const Limits& limits) const;  ///< the limits of each
+  std::vector<double> numbers(const Limits& limits) const;  ///< the limits of each
+  std::vector<Index> integers(const Limits& limits) const;
   const toml::table& table() const;
   const toml::array& array() const;
   Value element(std::size_t i) const;

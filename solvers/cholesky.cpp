@@ -119,8 +119,7 @@ void Cholesky::fail(Index minor) {
 }
 
 DistributedMatrix<double> Cholesky::solve(const DistributedMatrix<double>& b) const {
-  DistributedMatrix<double> x = alike(b);
-  std::copy_n(b.local().data, b.local_rows() * b.local_cols(), x.local().data);
+  DistributedMatrix<double> x = b.copy();
   dist::potrs(a_, x);
   return x;
 }

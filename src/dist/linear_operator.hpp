@@ -44,6 +44,9 @@ class LinearOperator {
   Range part() const { return layout().range(comm().rank()); }
 };
 
+/// Mean of an operator's diagonal. Collective over a.comm().
+double mean_diagonal(const LinearOperator& a);
+
 /// The parts of a block of vectors put together, n x k on every rank. Collective over comm.
 Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
                             MatrixView<const double> part);

@@ -21,6 +21,13 @@ DistributedMatrix<T>::DistributedMatrix(const ProcessGrid& grid, GlobalIndex row
 }
 
 template <class T>
+DistributedMatrix<T> DistributedMatrix<T>::copy() const {
+  DistributedMatrix other(grid_, rows(), cols(), block());
+  std::copy_n(local_.data, local_.rows * local_.cols, other.local_.data);
+  return other;
+}
+
+template <class T>
 void DistributedMatrix<T>::fill(T value) {
   std::fill_n(local_.data, local_.rows * local_.cols, value);
 }

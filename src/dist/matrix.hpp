@@ -57,6 +57,9 @@ class DistributedMatrix {
     return local().block(place.rows, place.cols);
   }
 
+  /// Another matrix of the same entries. Collective over the grid; errors as of the constructor.
+  DistributedMatrix copy() const;
+
   /// Sets every entry.
   void fill(T value);
 

@@ -46,16 +46,6 @@ void exchange(const mpi::Communicator& comm, const double* out, const mpi::Count
 
 }  // namespace
 
-Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
-                            MatrixView<const double> part) {
-  const mpi::Counts parts(comm.size(), [&](int rank) { return layout.range(rank).size(); });
-  Matrix<double> whole(layout.extent, part.cols);
-  for (Index k = 0; k < part.cols; ++k)
-    mpi::check(MPI_Allgatherv(part.column(k), static_cast<int>(part.rows), MPI_DOUBLE, whole.column(k),
-                              parts.counts(), parts.starts(), MPI_DOUBLE, comm.handle()));
-  return whole;
-}
-
 StoredOperator::Side StoredOperator::side(bool rows) const {
   return rows ? Side{a_.row_layout(), a_.grid().row(), true} : Side{a_.col_layout(), a_.grid().col(), false};
 }
