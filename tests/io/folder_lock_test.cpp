@@ -38,6 +38,7 @@ TEST(FolderLock, ASecondRunIsRefusedUntilTheFirstEnds) {
   }
   comm.barrier();
   EXPECT_EQ(text_of(folder / ".lock"), "");
+  comm.barrier();
   EXPECT_EQ(FolderLock(comm, folder / "").remark(), "");
 }
 
@@ -71,6 +72,29 @@ TEST(FolderLock, ALinkIsRefusedAndItsTargetLeftAlone) {
   comm.barrier();
   EXPECT_THROW(FolderLock(comm, folder / ""), mpi::CollectiveError);
   EXPECT_EQ(text_of(folder / "precious"), "mine");
+}
+
+TEST(FolderLock, AFolderInItsPlaceIsNamed) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const test::TempDir folder(comm);
+  if (comm.is_root()) std::filesystem::create_directory(folder / ".lock");
+  comm.barrier();
+  try {
+    const FolderLock lock(comm, folder / "");
+    FAIL() << "no error";
+  } catch (const mpi::CollectiveError& error) {
+    EXPECT_NE(std::string(error.what()).find("is a folder, and no lock of widegram: remove it"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(FolderLock, WhatIsNoTextDoesNotReachATerminal) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const test::TempDir folder(comm);
+  if (comm.is_root()) std::ofstream(folder / ".lock") << "\x1b[2J";
+  comm.barrier();
+  EXPECT_NE(FolderLock(comm, folder / "").remark().find("(?[2J)"), std::string::npos);
 }
 
 }  // namespace
