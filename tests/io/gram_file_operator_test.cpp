@@ -31,8 +31,8 @@ class FileOperator : public testing::TestWithParam<Precision> {
   }
 
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
-  std::string path_ = folder_.file("gram.h5");
+  TempDir folder_{comm_};
+  std::string path_ = folder_ / "gram.h5";
 };
 
 TEST_P(FileOperator, ProductsAreThoseOfTheWholeMatrix) {

@@ -66,7 +66,7 @@ class SmallDisk {
 class Disk : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
+  TempDir folder_{comm_};
 
   /// The message of the error of files that all ranks meet.
   template <class F>
@@ -102,7 +102,7 @@ class Disk : public testing::Test {
 };
 
 TEST_F(Disk, FileSizeLimitIsAnErrorAndTheNextRunGoesOn) {
-  const std::string path = folder_.file("gram.h5");
+  const std::string path = folder_ / "gram.h5";
   const GramHeader header = small_header(300, 0, Precision::float32, 32);
   GramStore store = GramStore::create(comm_, path, header);
   std::string message;
@@ -131,9 +131,9 @@ TEST_F(Disk, FileSizeLimitStopsANewFileBeforeItIsMade) {
     EXPECT_EQ(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_FILE), 0);
     EXPECT_FALSE(std::filesystem::exists(draft_path(path)));
   };
-  const std::string gram = folder_.file("gram.h5");
+  const std::string gram = folder_ / "gram.h5";
   expect_refused(gram, [&] { GramStore::create(comm_, gram, small_header(300)); });
-  const std::string path = folder_.file("model.h5");
+  const std::string path = folder_ / "model.h5";
   Model model;
   model.alpha = Matrix<double>(3000, 10);
   expect_refused(path, [&] { write_model(comm_, path, model); });
@@ -142,7 +142,7 @@ TEST_F(Disk, FileSizeLimitStopsANewFileBeforeItIsMade) {
 TEST_F(Disk, FullDiskIsAnErrorAndWhatIsSavedStaysValid) {
   const SmallDisk disk(comm_, folder_.path(), "size=1m");
   if (!disk.mounted()) GTEST_SKIP() << "only a privileged user can mount a small disk";
-  const std::string path = folder_.file("gram.h5");
+  const std::string path = folder_ / "gram.h5";
   // 1.3 MB of tiles in the lower triangle on a disk of 1 MiB.
   GramStore store = GramStore::create(comm_, path, small_header(800, 0, Precision::float32, 32));
   const std::string message = write_share(store);
@@ -164,15 +164,15 @@ TEST_F(Disk, NoRoomForAFilesStructureIsAnErrorAndLeavesNothingOpen) {
       EXPECT_TRUE(says_full(message)) << size << ": " << message;
       EXPECT_TRUE(!comm_.is_root() || std::filesystem::is_empty(folder_.path())) << size << ": " << message;
     };
-    expect_full([&] { GramStore::create(comm_, folder_.file("gram.h5"), header); });
+    expect_full([&] { GramStore::create(comm_, folder_ / "gram.h5", header); });
     Model model;
     model.alpha = Matrix<double>(3000, 10);
-    expect_full([&] { write_model(comm_, folder_.file("model.h5"), model); });
+    expect_full([&] { write_model(comm_, folder_ / "model.h5", model); });
     EXPECT_EQ(open_files(), open_before) << size;
     expect_full([&] {
       const Matrix<double> mean(40000, 1);
       PredictionsWriter writer =
-          PredictionsWriter::create(comm_, folder_.file("predictions.h5"), {.m = 40000, .k = 1});
+          PredictionsWriter::create(comm_, folder_ / "predictions.h5", {.m = 40000, .k = 1});
       mpi::collectively(comm_, [&] { writer.write_mean(0, mean.view()); });
       writer.finish();
     });
@@ -182,8 +182,8 @@ TEST_F(Disk, NoRoomForAFilesStructureIsAnErrorAndLeavesNothingOpen) {
 TEST_F(Disk, AnotherFolderOnEachRankIsAnErrorOfAll) {
   if (comm_.size() == 1) GTEST_SKIP() << "one rank always sees what it sees";
   // As where the folder is local to a node: one name, two places.
-  const std::string path = folder_.file(comm_.rank() == 1 ? "elsewhere.h5" : "gram.h5");
-  const std::string told = " (" + host_name() + ") does not see " + folder_.file("elsewhere.h5");
+  const std::string path = folder_ / (comm_.rank() == 1 ? "elsewhere.h5" : "gram.h5");
+  const std::string told = " (" + host_name() + ") does not see " + folder_ / "elsewhere.h5";
   EXPECT_NE(message_of([&] { GramStore::create(comm_, path, small_header()); }).find("rank 1" + told),
             std::string::npos);
   if (comm_.rank() == 1) std::ofstream(path) << "another file of that name";
@@ -195,11 +195,11 @@ TEST_F(Disk, AnotherFolderOnEachRankIsAnErrorOfAll) {
 }
 
 TEST_F(Disk, WhatIsNoFileIsRefusedBeforeItIsOpened) {
-  const std::string fifo = folder_.file("fifo.h5");
-  const std::string link = folder_.file("link.h5");
+  const std::string fifo = folder_ / "fifo.h5";
+  const std::string link = folder_ / "link.h5";
   if (comm_.is_root()) {
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-    std::filesystem::create_symlink(folder_.file("nowhere.h5"), link);
+    std::filesystem::create_symlink(folder_ / "nowhere.h5", link);
   }
   comm_.barrier();
   const GramHeader header = small_header();

@@ -46,7 +46,7 @@ class MemoryLimit {
 class Fuzz : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::self();
-  ScratchFolder folder_{comm_};
+  TempDir folder_{comm_};
 
   /// Whether `work` ends with an Error; it may be none but one of files.
   template <class F>
@@ -66,7 +66,7 @@ class Fuzz : public testing::Test {
       for (const Index m : {0, 21})
         for (const bool finished : {true, false})
           all.push_back(
-              make_original(comm_, folder_.file(fmt::format("{}.h5", all.size())), precision, m, finished));
+              make_original(comm_, folder_ / fmt::format("{}.h5", all.size()), precision, m, finished));
     return all;
   }
 
@@ -140,7 +140,7 @@ TEST_F(Fuzz, NoneOfManyDamagedFilesIsTakenForGood) {
                              original.header.m(), to_string(original.header.precision),
                              original.finished ? "finished" : "unfinished", vandal.deeds()));
     // Another name each time: HDF5 may hold on to a file of which opening has failed.
-    const std::string path = folder_.file(fmt::format("damaged{}.h5", k));
+    const std::string path = folder_ / fmt::format("damaged{}.h5", k);
     write_bytes(path, vandal.bytes());
 
     const MemoryLimit limit;
@@ -160,9 +160,9 @@ TEST_F(Fuzz, NoneOfManyDamagedFilesIsTakenForGood) {
 }
 
 TEST_F(Fuzz, TilesThatChangedPlacesWithTheirRecordsAreFound) {
-  const Original original = make_original(comm_, folder_.file("whole.h5"), Precision::float32, 21, true);
+  const Original original = make_original(comm_, folder_ / "whole.h5", Precision::float32, 21, true);
   const auto tile = [&](std::size_t number) { return original.squares[number]; };
-  const std::string path = folder_.file("swapped.h5");
+  const std::string path = folder_ / "swapped.h5";
   // Two of one tile row of /train, and the first of /train and of /test_train.
   for (const auto& [one, other] : {std::pair{tile(7 * 3), tile(7 * 3 + 1)}, std::pair{tile(0), tile(49)}}) {
     Bytes bytes = original.bytes;
@@ -185,10 +185,10 @@ TEST_F(Fuzz, TilesThatChangedPlacesWithTheirRecordsAreFound) {
 }
 
 TEST_F(Fuzz, WithoutItsSealAFileIsNotParsed) {
-  const Original original = make_original(comm_, folder_.file("whole.h5"), Precision::float32, 0, true);
+  const Original original = make_original(comm_, folder_ / "whole.h5", Precision::float32, 0, true);
   Bytes bytes = original.bytes;
   std::fill_n(bytes.begin(), page, '\0');
-  const std::string path = folder_.file("unsealed.h5");
+  const std::string path = folder_ / "unsealed.h5";
   write_bytes(path, bytes);
   EXPECT_TRUE(refused([&] { inspect(path); }));
   EXPECT_TRUE(refused([&] { verify(comm_, path); }));

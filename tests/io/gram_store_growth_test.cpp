@@ -31,8 +31,8 @@ class Growth : public testing::Test {
   }
 
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
-  std::string path_ = folder_.file("gram.h5");
+  TempDir folder_{comm_};
+  std::string path_ = folder_ / "gram.h5";
   std::pair<Index, Index> kept_;
 };
 
@@ -46,7 +46,7 @@ TEST_F(Growth, OnlyNewRowsAndColumnsAreMissing) {
   EXPECT_EQ(kept_.second, 2 * 6);
   EXPECT_TRUE(verify(comm_, path_).good());
 
-  const std::string fresh = folder_.file("fresh.h5");
+  const std::string fresh = folder_ / "fresh.h5";
   make_store(comm_, fresh, larger);
   for (const char* name : {"/tiles/train", "/tiles/test_train", "/tiles/test_diagonal", "/samples/train"})
     EXPECT_EQ(records(path_, name), records(fresh, name)) << name;

@@ -40,8 +40,8 @@ Index records_in(const std::string& path) {
 
 TEST(Kill, RecordedTilesAreRightAndTheNextRunFinishes) {
   const mpi::Communicator comm = mpi::Communicator::world();
-  const ScratchFolder folder(comm);
-  const std::string path = folder.file("gram.h5");
+  const TempDir folder(comm);
+  const std::string path = folder / "gram.h5";
   const GramHeader header = small_header(4000, 0, Precision::float32, 16);
   GramStore::create(comm, path, header).close();
 

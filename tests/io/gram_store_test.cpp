@@ -21,8 +21,8 @@ class Store : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
   mpi::Communicator self_ = mpi::Communicator::self();
-  ScratchFolder folder_{comm_};
-  std::string path_ = folder_.file("gram.h5");
+  TempDir folder_{comm_};
+  std::string path_ = folder_ / "gram.h5";
 };
 
 std::vector<float> values(const std::string& path, const char* dataset) {
@@ -63,7 +63,7 @@ TEST_F(Store, PlainReadersSeeALowerTriangle) {
 
 TEST_F(Store, ManyRanksWriteTheBytesOfOne) {
   make_store(comm_, path_, small_header());
-  const std::string alone = folder_.file("alone" + std::to_string(comm_.rank()) + ".h5");
+  const std::string alone = folder_ / ("alone" + std::to_string(comm_.rank()) + ".h5");
   make_store(self_, alone, small_header());
   for (const char* dataset :
        {"/train", "/test_train", "/tiles/train", "/tiles/test_train", "/test_diagonal"}) {
@@ -103,7 +103,7 @@ TEST_F(Store, UnfinishedOneGoesOnWhereItStopped) {
 
 TEST_F(Store, TheStructureStaysAsItWasSealed) {
   for (const auto& [n, tile] : {std::pair<Index, Index>{1, 64}, {64, 64}, {65, 64}, {700, 4}, {400, 32}}) {
-    const std::string path = folder_.file("n" + std::to_string(n) + ".h5");
+    const std::string path = folder_ / ("n" + std::to_string(n) + ".h5");
     make_store(comm_, path, small_header(n, n / 3, Precision::float32, tile));
     EXPECT_NO_THROW(mpi::on_root(comm_, [&] { require_seal(path, "gram"); })) << n;
     const VerifyReport report = verify(comm_, path);
@@ -191,7 +191,7 @@ TEST_F(Store, EntriesMustBeExactInTheFile) {
 }
 
 TEST_F(Store, UnwritableFolderIsAnErrorOfAllRanks) {
-  const std::string nowhere = folder_.file("no/such/folder/gram.h5");
+  const std::string nowhere = folder_ / "no/such/folder/gram.h5";
   try {
     GramStore::create(comm_, nowhere, small_header(9, 0));
     FAIL();

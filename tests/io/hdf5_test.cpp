@@ -11,15 +11,15 @@
 namespace widegram::hdf5 {
 namespace {
 
-using io::testing_support::ScratchFolder;
+using test::TempDir;
 
 class Hdf5 : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
   mpi::Communicator self_ = mpi::Communicator::self();
-  ScratchFolder folder_{comm_};
+  TempDir folder_{comm_};
   /// Each rank its own file.
-  std::string path_ = folder_.file("own" + std::to_string(comm_.rank()) + ".h5");
+  std::string path_ = folder_ / ("own" + std::to_string(comm_.rank()) + ".h5");
 };
 
 std::string message_of(const auto& work, ExitCode code = ExitCode::files) {
@@ -62,7 +62,7 @@ TEST_F(Hdf5, BlocksAndAttributesComeBack) {
 }
 
 TEST_F(Hdf5, EveryRankWritesItsRows) {
-  const std::string path = folder_.file("shared.h5");
+  const std::string path = folder_ / "shared.h5";
   mpi::on_root(comm_, [&] {
     File file = File::create(path);
     Dataset::create<std::int64_t>(file, "/rows", {.shape = {comm_.size(), 2}});
@@ -96,7 +96,7 @@ TEST_F(Hdf5, WhatCannotBeOpenedSaysWhy) {
 }
 
 TEST_F(Hdf5, AMissingFileStopsAllRanks) {
-  const std::string path = folder_.file("missing.h5");
+  const std::string path = folder_ / "missing.h5";
   const std::string message = message_of([&] { File::open_all(comm_, path, Access::read); });
   EXPECT_NE(message.find(path), std::string::npos) << message;
   EXPECT_NE(message.find("No such file"), std::string::npos) << message;
@@ -110,7 +110,7 @@ TEST_F(Hdf5, SystemReasonsCarryAdvice) {
 }
 
 TEST_F(Hdf5, OneRankThatCannotOpenAFileStopsAll) {
-  const std::string path = folder_.file("shared.h5");
+  const std::string path = folder_ / "shared.h5";
   mpi::on_root(comm_, [&] { File::create(path).close(); });
   const bool culprit = comm_.rank() == comm_.size() - 1;
   const std::string elsewhere = path + ".elsewhere";

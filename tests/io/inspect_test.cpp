@@ -15,11 +15,11 @@ using namespace testing_support;
 class Inspect : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
+  TempDir folder_{comm_};
 };
 
 TEST_F(Inspect, UnfinishedGramSaysHowFarItIs) {
-  const std::string path = folder_.file("gram.h5");
+  const std::string path = folder_ / "gram.h5";
   GramStore store = GramStore::create(comm_, path, small_header());
   mpi::on_root(comm_, [&] { write_missing<float>(store, [](Index k) { return k < 7; }); });
   store.close();
@@ -47,7 +47,7 @@ TEST_F(Inspect, UnfinishedGramSaysHowFarItIs) {
 }
 
 TEST_F(Inspect, PlainDataFileIsDescribed) {
-  const std::string path = folder_.file("data.h5");
+  const std::string path = folder_ / "data.h5";
   mpi::on_root(comm_, [&] {
     hdf5::File file = hdf5::File::create(path);
     hdf5::Dataset::create<std::uint8_t>(file, "/inputs", {.shape = {3, 28, 28}});
@@ -61,7 +61,7 @@ TEST_F(Inspect, PlainDataFileIsDescribed) {
   EXPECT_EQ(report.datasets[0].name, "/deep/targets");
   EXPECT_EQ(report.datasets[1].type, "uint8");
   EXPECT_EQ(std::get<double>(report.attributes.at(0).second), 0.5);
-  EXPECT_THROW(inspect(folder_.file("missing.h5")), Error);
+  EXPECT_THROW(inspect(folder_ / "missing.h5"), Error);
 }
 
 TEST(Provenance, SaysWhoWhereAndWhen) {

@@ -18,7 +18,7 @@ using namespace testing_support;
 class Results : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
+  TempDir folder_{comm_};
 };
 
 Model some_model(const GramHeader& gram) {
@@ -42,7 +42,7 @@ Model some_model(const GramHeader& gram) {
 
 TEST_F(Results, ModelComesBackOnAllRanks) {
   const GramHeader gram = small_header();
-  const std::string path = folder_.file("model.h5");
+  const std::string path = folder_ / "model.h5";
   write_model(comm_, path, some_model(gram));
   const Model model = read_model(comm_, path);
   ASSERT_EQ(model.alpha.rows(), gram.n());
@@ -79,7 +79,7 @@ TEST_F(Results, ModelComesBackOnAllRanks) {
 }
 
 TEST_F(Results, OtherFileIsNoModel) {
-  const std::string path = folder_.file("gram.h5");
+  const std::string path = folder_ / "gram.h5";
   make_store(comm_, path, small_header(9, 0));
   try {
     read_model(comm_, path);
@@ -91,7 +91,7 @@ TEST_F(Results, OtherFileIsNoModel) {
 }
 
 TEST_F(Results, PredictionsAreWrittenInBlocksOfRows) {
-  const std::string path = folder_.file("predictions.h5");
+  const std::string path = folder_ / "predictions.h5";
   const Index m = 5 * comm_.size();
   const auto output = [](Index i, Index j) { return j == i % 3 ? 1.0 : 0.001 * static_cast<double>(i); };
   PredictionsWriter writer = PredictionsWriter::create(
@@ -129,7 +129,7 @@ TEST_F(Results, PredictionsAreWrittenInBlocksOfRows) {
 }
 
 TEST_F(Results, PredictedValuesKeepTheirTargets) {
-  const std::string path = folder_.file("predictions.h5");
+  const std::string path = folder_ / "predictions.h5";
   PredictionsWriter writer =
       PredictionsWriter::create(comm_, path, {.m = 2, .k = 2, .targets = TargetKind::values});
   mpi::on_root(comm_, [&] {

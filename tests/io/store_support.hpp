@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -15,33 +13,12 @@
 #include "src/base/matrix.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/communicator.hpp"
+#include "tests/support/temp_dir.hpp"
 
 /// A small Gram with known entries, and a folder for its files.
 namespace widegram::io::testing_support {
 
-/// A folder of the operating system's own temporary ones, the same on all ranks, removed at the end of the
-/// scope. Collective.
-class ScratchFolder {
- public:
-  explicit ScratchFolder(const mpi::Communicator& comm) : comm_(comm) {
-    std::string name = (std::filesystem::temp_directory_path() / "widegram-XXXXXX").string();
-    if (comm.is_root() && ::mkdtemp(name.data()) == nullptr) name.clear();
-    path_ = comm.broadcast(name);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    comm_.barrier();
-    std::error_code ignored;
-    if (comm_.is_root()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  const mpi::Communicator& comm_;
-  std::string path_;
-};
+using test::TempDir;
 
 inline std::uint64_t sample_checksum(Index i) { return checksum(&i, sizeof i); }
 

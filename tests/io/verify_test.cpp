@@ -19,9 +19,9 @@ using namespace testing_support;
 class Damage : public testing::Test {
  protected:
   mpi::Communicator comm_ = mpi::Communicator::world();
-  ScratchFolder folder_{comm_};
-  std::string path_ = folder_.file("gram.h5");
-  std::string copy_ = folder_.file("copy.h5");
+  TempDir folder_{comm_};
+  std::string path_ = folder_ / "gram.h5";
+  std::string copy_ = folder_ / "copy.h5";
 
   /// A fresh copy with something done to it by the root. Collective.
   template <class F>
@@ -170,7 +170,7 @@ TEST_F(Damage, OtherFilesAreNotVerified) {
     file.close();
   });
   EXPECT_THROW(verify(comm_, path_), Error);
-  EXPECT_THROW(verify(comm_, folder_.file("missing.h5")), Error);
+  EXPECT_THROW(verify(comm_, folder_ / "missing.h5"), Error);
 }
 
 }  // namespace
