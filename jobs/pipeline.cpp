@@ -1,6 +1,11 @@
 #include "jobs/pipeline.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "io/folder_lock.hpp"
@@ -16,7 +21,17 @@
 namespace widegram::jobs {
 namespace {
 
-io::Model stored_model(const CommandContext& context, const Problem& problem) {
+/// Whether the job's ridge is another one than the model's; several to pick from say nothing.
+bool other_ridge(const SolveSection& solve, const io::Model& model) {
+  if (!solve.ridges.empty()) return false;
+  const auto differ = [](double a, double b) {
+    return std::abs(a - b) > 1e-9 * std::max(std::abs(a), std::abs(b));
+  };
+  return solve.ridge_absolute ? differ(*solve.ridge_absolute, model.ridge_absolute)
+                              : differ(solve.ridge, model.ridge);
+}
+
+io::Model stored_model(const CommandContext& context, const Problem& problem, Metrics& metrics) {
   const std::string path = in_output(*context.job, "model.h5");
   io::Model model = io::read_model(context.comm, path);
   const std::string difference = io::difference(model.header, problem.model);
@@ -24,34 +39,14 @@ io::Model stored_model(const CommandContext& context, const Problem& problem) {
     throw mpi::CollectiveError(ExitCode::usage,
                                path + " was fitted on something else: " + difference +
                                    "; run `widegram solve` with this job, or name its output folder");
+  if (other_ridge(context.job->solve, model))
+    context.progress.warn(
+        fmt::format("{} was fitted with ridge {:.6g} ({:.6g} in plain numbers), not with the job's: run "
+                    "`widegram solve` for that one",
+                    path, model.ridge, model.ridge_absolute));
+  metrics["model"] = {
+      {"ridge", model.ridge}, {"ridge_absolute", model.ridge_absolute}, {"method", model.method}};
   return model;
-}
-
-/// What does not go together. The same on every rank.
-void check_modes(const Job& job, const Parts& parts) {
-  const auto refuse = [](const std::string& message) {
-    throw mpi::CollectiveError(ExitCode::usage, message);
-  };
-  const bool stored = job.gram.mode == GramMode::stored;
-  if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
-    refuse(
-        "gram.mode = \"recompute\" keeps no Gram, so there is nothing for 'gram' to do: run 'solve' or "
-        "'run', or take another mode");
-  if (job.gram.mode == GramMode::recompute && (job.kernel.both || !job.kernel.depths.empty()))
-    refuse(
-        "gram.mode = \"recompute\" keeps no Gram, so kernel.both and kernel.depths have nothing to do: take "
-        "them out, or take another mode");
-  if (!parts.solve) return;
-  if (!stored && job.solve.method == Method::cholesky)
-    refuse(
-        "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method = "
-        "\"cg\"");
-  if (!stored && !job.solve.ridges.empty())
-    refuse("solve.ridges needs the Gram in memory: take gram.mode = \"stored\", or one ridge");
-  if ((!stored || job.solve.method == Method::cg) && job.solve.precision == SolvePrecision::mixed)
-    refuse(
-        "solve.precision = \"mixed\" is Cholesky's: take it out, or take method = \"cholesky\" and gram.mode "
-        "= \"stored\"");
 }
 
 /// One precision's run. The Gram matrix lives from its assembly to the end of the fit.
@@ -76,7 +71,7 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   const io::FolderLock lock(comm, job.output);
   if (!lock.remark().empty()) context.progress.warn(lock.remark());
   std::optional<io::Model> model;
-  if (parts.predict && !parts.solve) model = stored_model(context, problem);
+  if (parts.predict && !parts.solve) model = stored_model(context, problem, metrics);
   const bool on_train = parts.solve || parts.spectrum;  // worked on as a matrix
   const bool uses_train = parts.gram || on_train;
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
@@ -116,11 +111,34 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
 
 }  // namespace
 
+std::string clash(const Job& job, const Parts& parts) {
+  const bool stored = job.gram.mode == GramMode::stored;
+  if (parts.predict && !parts.solve && job.data.test.empty())
+    return "predict needs a test set: set data.test in the job file";
+  if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
+    return "gram.mode = \"recompute\" keeps no Gram, so there is nothing for 'gram' to do: run 'solve' or "
+           "'run', or take "
+           "another mode";
+  if (job.gram.mode == GramMode::recompute && (job.kernel.both || !job.kernel.depths.empty()))
+    return "gram.mode = \"recompute\" keeps no Gram, so kernel.both and kernel.depths have nothing to do: "
+           "take them out, or "
+           "take another mode";
+  if (!parts.solve) return {};
+  if (!stored && job.solve.method == Method::cholesky)
+    return "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method = "
+           "\"cg\"";
+  if (!stored && !job.solve.ridges.empty())
+    return "solve.ridges needs the Gram in memory: take gram.mode = \"stored\", or one ridge";
+  if ((!stored || job.solve.method == Method::cg) && job.solve.precision == SolvePrecision::mixed)
+    return "solve.precision = \"mixed\" is Cholesky's: take it out, or take method = \"cholesky\" and "
+           "gram.mode = \"stored\"";
+  return {};
+}
+
 ExitCode run_parts(const CommandContext& context, const Parts& parts) {
   const Job& job = *context.job;
-  check_modes(job, parts);
-  if (parts.predict && !parts.solve && job.data.test.empty())
-    throw mpi::CollectiveError(ExitCode::usage, "predict needs a test set: set data.test in the job file");
+  if (const std::string message = clash(job, parts); !message.empty())
+    throw mpi::CollectiveError(ExitCode::usage, message);
   Metrics metrics(context.comm, job, context.line.command);
   bool claimed = false;  // until then the metrics.json in the folder is that of the last run
   try {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "jobs/commands/commands.hpp"
 
 namespace widegram::jobs {
@@ -12,6 +14,9 @@ struct Parts {
   bool predict = false;   ///< predictions.h5
   bool spectrum = false;  ///< spectrum.h5; without solve, as both take the Gram over
 };
+
+/// What in the job does not go together for these parts, and the mend; empty where all does. Local.
+std::string clash(const Job& job, const Parts& parts);
 
 /// Collective. Opens the output folder, loads the data, runs the parts, writes metrics.json.
 ExitCode run_parts(const CommandContext& context, const Parts& parts);

@@ -9,6 +9,7 @@
 
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_plan.hpp"
+#include "jobs/pipeline.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/kernels/precision_note.hpp"
 #include "src/kernels/shapes.hpp"
@@ -133,6 +134,7 @@ ExitCode describe_command(const CommandContext& context) {
   const JobOutline outline = outline_job(context);
   const std::string network =
       mpi::collectively(comm, [&] { return network_table(job.kernel.network, outline.shape); });
+  const std::string refused = clash(job, {.gram = true, .solve = true});
   const std::string plan = job.kernel.precision == io::Precision::float32 ? plan_of<float>(context, outline)
                                                                           : plan_of<double>(context, outline);
   mpi::on_root(comm, [&] {
@@ -147,6 +149,7 @@ ExitCode describe_command(const CommandContext& context) {
     if (!job.kernel.depths.empty())
       fmt::print("  depths {}; gram.h5 and the model: {}\n", fmt::join(job.kernel.depths, ", "),
                  *job.kernel.depth);
+    if (!refused.empty()) fmt::print("  run will refuse: {}\n", refused);
     if (outline.test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, outline.test_samples);
     fmt::print("\nnetwork: {}\n{}\nplan\n{}", kernels::canonical(job.kernel.network), network, plan);
   });

@@ -71,5 +71,14 @@ TEST_F(Growing, FewerSamplesAreRefused) {
   EXPECT_NE(error.find("training data: 300 samples in the file, 200 in the job"), std::string::npos) << error;
 }
 
+TEST_F(Growing, TheTestSetIsNamedWhereItIsInTheWay) {
+  run(job("tests"), {.gram = true});
+  const std::string error =
+      error_of(job("tests", {"data.train=digits:train[:350]", "data.test=digits:test[:60]"}), ExitCode::usage,
+               {.gram = true});
+  EXPECT_NE(error.find("test data: 70 samples in the file, 60 in the job"), std::string::npos) << error;
+  EXPECT_EQ(error.find("training data"), std::string::npos) << error;
+}
+
 }  // namespace
 }  // namespace widegram::jobs

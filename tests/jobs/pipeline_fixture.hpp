@@ -10,6 +10,7 @@
 
 #include "io/gram_store.hpp"
 #include "jobs/job_file.hpp"
+#include "jobs/output_folder.hpp"
 #include "jobs/pipeline.hpp"
 #include "src/base/matrix.hpp"
 #include "src/mpi/agree.hpp"
@@ -38,7 +39,8 @@ class PipelineFixture : public testing::Test {
     Progress silent;
     CommandLine line;
     line.command = "run";
-    EXPECT_EQ(run_parts({comm, line, &job, silent}, parts), ExitCode::done);
+    // A file named `stop` in the output folder ends these runs too.
+    EXPECT_EQ(run_parts({comm, line, &job, silent, {comm, {.file = stop_file(job)}}}, parts), ExitCode::done);
     comm.barrier();
     std::ifstream in(std::filesystem::path(job.output) / "metrics.json");
     return nlohmann::json::parse(in);

@@ -413,5 +413,43 @@ TEST_F(Pipeline, MixedPrecisionGivesTheAnswerOfDouble) {
   EXPECT_NE(error.find("is Cholesky's"), std::string::npos) << error;
 }
 
+TEST_F(Pipeline, AStoppedStartLeavesTheLastRunsMetrics) {
+  const auto finished = run(job("kept"));
+  mpi::on_root(comm_, [&] { std::ofstream(file("kept", "stop")) << ""; });
+  const std::string message = error_of(job("kept", {"solve.ridge=0.1"}), ExitCode::stopped);
+  EXPECT_NE(message.find("stop is there: remove it to go on): nothing was computed"), std::string::npos)
+      << message;
+  std::ifstream in(file("kept", "metrics.json"));
+  EXPECT_EQ(nlohmann::json::parse(in), finished);
+}
+
+TEST_F(Pipeline, PredictionsSayWhichRidgeTheyAreOf) {
+  run(job("model", {"solve.ridge=1e-3"}));
+  const auto predicted = run(job("model", {"solve.ridge=0.5"}), {.predict = true});
+  EXPECT_NEAR(predicted.at("model").at("ridge").get<double>(), 1e-3, 1e-12);
+}
+
+TEST_F(Pipeline, AStateServesAnotherRankCount) {
+  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6",
+                                    "data.preprocess=[\"standardize\"]"};
+  std::vector<std::string> few = cg;
+  few.push_back("solve.max_iterations=15");
+  error_of(job("ranks", few), ExitCode::numerical);
+  // On one rank the mean diagonal, which the ridge is relative to, is summed up in another order.
+  if (comm_.is_root()) {
+    EXPECT_EQ(run(mpi::Communicator::self(), job("ranks", cg), test::everything)
+                  .at("solve")
+                  .at("resumed_iterations"),
+              15);
+  }
+}
+
+TEST_F(Pipeline, AGramThatIsKeptNowhereHasNoSiblings) {
+  for (const char* family : {"kernel.both=true", "kernel.depths=[1, 2]"}) {
+    const std::string error = error_of(job("nowhere", {"gram.mode=recompute", family}), ExitCode::usage);
+    EXPECT_NE(error.find("kernel.both and kernel.depths have nothing to do"), std::string::npos) << error;
+  }
+}
+
 }  // namespace
 }  // namespace widegram::jobs

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Solves that are asked to stop: in the middle of a product that computes the Gram anew, by the time limit between two
+# iterations, and inside PETSc's own solvers. What is saved is gone on from, on another number of ranks.
+# Usage: stopping_solve.sh PROGRAM SOURCE_FOLDER
+set -euo pipefail
+program=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+cat >job.toml <<'E2'
+output = "out"
+[data]
+train = "digits:train[:300]"
+[kernel]
+preset = "cntk-gap"
+depth = 3
+precision = "float64"
+[gram]
+tile = 16
+mode = "recompute"
+checkpoint_every = "100ms"
+[solve]
+method = "cg"
+ridge = 1e-6
+E2
+fail() { echo "$*"; cat log.txt; exit 1; }
+# solve RANKS [OPTION...]: in the background.
+solve() {
+  mpirun -n "$1" "$program" solve job.toml "${@:2}" >log.txt 2>&1 &
+  launcher=$!
+}
+# stop CODE: asks, and waits for the end with that exit code within ten seconds.
+stop() {
+  local code=0 begun=$SECONDS
+  kill -USR1 $launcher
+  wait $launcher || code=$?
+  [[ $code == "$1" ]] || fail "exit code $code in place of $1"
+  ((SECONDS - begun <= 10)) || fail "it took $((SECONDS - begun)) seconds to stop"
+}
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 300; ++tries)); do
+    [[ ! -e $1 ]] || return 0
+    sleep 0.1
+  done
+  fail "no $1 after 30 seconds"
+}
+expect_text() { grep -q "$1" log.txt || fail "lacks: $1"; }
+
+solve 2
+wait_for out/solve.h5
+stop 75
+expect_text "stopped early (signal USR1): "
+"$program" verify out/solve.h5 >log.txt || fail "a broken state"
+
+begun=$SECONDS code=0
+mpirun -n 3 "$program" solve job.toml --walltime 10s >log.txt 2>&1 || code=$?
+[[ $code == 75 || $code == 0 ]] || fail "exit code $code at the time limit"
+((SECONDS - begun <= 12)) || fail "the time limit of 10 seconds took $((SECONDS - begun))"
+expect_text "goes on behind iteration"
+
+# PETSc's own solver asks nobody; three seconds of work here.
+solve 2 --set output=own --set kernel.preset=dense --set data.train=digits:train --set gram.mode=stored \
+  -- -ksp_type cg -ksp_rtol 1e-300 -ksp_max_it 1000000000
+wait_for own/job.toml
+sleep 0.5
+stop 75
+expect_text "stopped early (signal USR1): PETSc's own -ksp_type keeps no state"
+echo "solves stopped by USR1 and the time limit, and gone on from"
