@@ -370,7 +370,7 @@ TEST_F(Pipeline, ARidgeIsPickedFromTrainingSamplesAlone) {
   const auto with_ridges = [&](const std::vector<std::string>& settings,
                                Selection selection = Selection::loo) {
     Job several = job("loo", settings);
-    several.solve.ridges = {1e-8, 1e-3, 10.0};
+    several.solve.ridges = {10.0, 1e-3, 1e-8};
     several.solve.selection = selection;
     return several;
   };
