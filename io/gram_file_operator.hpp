@@ -25,6 +25,7 @@ class GramFileOperator : public dist::LinearOperator {
   std::vector<double> diagonal() const override;
   /// Reads the tiles that the columns cross, each once.
   Matrix<double> columns(std::span<const GlobalIndex> chosen) const override;
+  Index cheap_vectors() const override { return 24; }
 
   /// What products have read so far on this rank, in which time, and how long they waited for it.
   struct Traffic {

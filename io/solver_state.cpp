@@ -19,7 +19,7 @@ constexpr char kind[] = "solver";
 template <class State>
 auto blocks_of(State& state) {
   return std::array{std::pair("/x", &state.x), std::pair("/directions", &state.directions),
-                    std::pair("/kept", &state.kept)};
+                    std::pair("/companions", &state.companions), std::pair("/kept", &state.kept)};
 }
 
 auto values_of(auto& block) {

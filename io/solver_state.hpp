@@ -15,6 +15,7 @@ struct SolverState {
   Index iterations = 0;
   Matrix<double> x;           ///< the iterate, n x k
   Matrix<double> directions;  ///< n x any number, also none
+  Matrix<double> companions;  ///< likewise
   Matrix<double> kept;        ///< likewise
 };
 

@@ -98,7 +98,8 @@ class CgState {
         std::copy_n(whole.column(k) + gram_.part().begin, rows.rows(), rows.column(k));
       return rows;
     };
-    initial_ = {saved->iterations, part(saved->x), part(saved->directions), part(saved->kept)};
+    initial_ = {saved->iterations, part(saved->x), part(saved->directions), part(saved->companions),
+                part(saved->kept)};
     context.progress.note(
         fmt::format("solve      goes on behind iteration {} ({})", saved->iterations, path_));
   }
@@ -108,9 +109,9 @@ class CgState {
     const auto whole = [&](const Matrix<double>& part) {
       return dist::gather_parts(comm_, gram_.layout(), part.view());
     };
-    io::write_solver_state(
-        comm_, path_,
-        {problem_, state.iterations, whole(state.x), whole(state.directions), whole(state.kept)});
+    io::write_solver_state(comm_, path_,
+                           {problem_, state.iterations, whole(state.x), whole(state.directions),
+                            whole(state.companions), whole(state.kept)});
   }
   void remove() const { io::remove_solver_state(comm_, path_); }
 
@@ -126,7 +127,7 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
                                  const dist::LinearOperator& gram, double ridge,
                                  const Matrix<double>& local_targets, Metrics& metrics) {
   const SolveSection& solve = context.job->solve;
-  SolveProgress progress(context.progress, "steps (1,000 a target)");
+  SolveProgress progress(context.progress, "steps of 1,000 a target");
   const Matrix<double> targets =
       dist::gather_parts(context.comm, problem.train.partition, solvers::transposed(local_targets).view());
   const CgState state(context, problem, gram);

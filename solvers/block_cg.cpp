@@ -20,7 +20,7 @@ class Solver {
  public:
   Solver(const BlockSystem& system, MatrixView<const double> b, MatrixView<double> x,
          const BlockCgLimits& limits, const BlockCgHooks& hooks)
-      : system_(system), b_(b), x_(x), cycle_(system, limits.max_iterations, hooks, columns_, x) {
+      : system_(system), b_(b), x_(x), cycle_(system, limits, hooks, columns_, x) {
     columns_.sizes = column_norms(system.comm, b);
     columns_.residuals = columns_.sizes;
     for (const double size : columns_.sizes) {

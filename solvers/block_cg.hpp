@@ -25,7 +25,8 @@ struct BlockSystem {
 struct BlockCgState {
   Index iterations = 0;
   Matrix<double> x;           ///< n x k
-  Matrix<double> directions;  ///< n x w, w <= k: the search directions of the next iteration
+  Matrix<double> directions;  ///< n x w, w <= max(k, width): the search directions of the next iteration
+  Matrix<double> companions;  ///< n x c, c <= w: what the residuals' span has beside the residuals
   Matrix<double> kept;        ///< n x d, d <= k: directions of columns that are done, A-orthonormal
 };
 
@@ -53,6 +54,7 @@ struct BlockCgLimits {
   double tolerance = 1e-8;  ///< of each column's |b - A x| against its |b|
   double absolute = 0;      ///< a column is done below this, too
   Index max_iterations = 1000;
+  Index width = 1;  ///< fewer columns than these are joined by random ones; at most n
 };
 
 enum class BlockCgStatus {
@@ -86,8 +88,14 @@ struct BlockCgResult {
 /// (Nikishin and Yeremin 1995). When the recurrence says that all is done, true residuals are computed, and
 /// the method starts again from those that are not, as long as that brings them down.
 ///
-/// An iteration: one product with A and one with M^-1 on at most k vectors, 16 n k^2 flops, two reductions of
-/// about 3 k^2 numbers. Memory: 8 blocks of n x k in parts.
+/// Where a product with a few vectors more costs little, as with a matrix that comes from memory or a file or
+/// is computed anew, `width` makes the block wider: its span is that of the residuals and of random vectors,
+/// the same ones on any rank count. They are not solved for, but take eigenvalues at both ends of the
+/// spectrum upon themselves as any column does: iterations, not answers, change. (Enlarged Krylov spaces:
+/// Grigori, Moufawad and Nataf 2016, there by splitting the residual.)
+///
+/// An iteration, w = max(k, width): one product with A and one with M^-1 on at most w vectors, 16 n w^2
+/// flops, two reductions of about 3 w^2 numbers. Memory: 8 blocks of n x w in parts.
 BlockCgResult block_cg(const BlockSystem& system, MatrixView<const double> b, MatrixView<double> x,
                        const BlockCgLimits& limits, const BlockCgHooks& hooks = {});
 

@@ -5,6 +5,9 @@
 #include <numeric>
 #include <utility>
 
+#include "src/base/random.hpp"
+#include "src/mpi/check.hpp"
+
 namespace widegram::solvers {
 namespace {
 
@@ -17,6 +20,23 @@ constexpr double negative_curvature = 1e-12;
 /// A product with so many vectors costs hardly more than one with a single vector: the matrix passes through
 /// memory once. A block is not made narrower than this, since a wide one converges in fewer iterations.
 constexpr Index narrow = 32;
+
+constexpr std::uint32_t companion_stream = 12;
+
+/// Where this rank's rows stand among those of all.
+struct Rows {
+  Index first = 0;
+  Index all = 0;
+};
+
+Rows rows_of(MPI_Comm comm, Index mine) {
+  Index until = 0;
+  Rows rows;
+  mpi::check(MPI_Scan(&mine, &until, 1, MPI_INT64_T, MPI_SUM, comm));
+  mpi::check(MPI_Allreduce(&mine, &rows.all, 1, MPI_INT64_T, MPI_SUM, comm));
+  rows.first = until - mine;
+  return rows;
+}
 
 /// a with row i and column i divided by scale_i.
 Matrix<double> scaled(Matrix<double> a, const std::vector<double>& scale) {
@@ -52,6 +72,7 @@ Matrix<double> solve_with(const Matrix<double>& t, const Matrix<double>& m) {
 void BlockCgCycle::resume(const BlockCgState& state) {
   iterations_ = state.iterations;
   p_ = state.directions;
+  companions_ = state.companions;
   kept_ = state.kept;
   kept_products_ = multiply(kept_);
 }
@@ -68,10 +89,18 @@ void BlockCgCycle::save() {
   BlockCgState state{.iterations = iterations_,
                      .x = chosen_columns(x_, numbers(0, x_.cols)),
                      .directions = Matrix<double>(x_.rows, p_.cols()),
+                     .companions = companions(),
                      .kept = Matrix<double>(x_.rows, kept_.cols())};
   std::copy_n(p_.data(), p_.rows() * p_.cols(), state.directions.data());
   std::copy_n(kept_.data(), kept_.rows() * kept_.cols(), state.kept.data());
   hooks_.save(state);
+}
+
+/// What q spans beside q c.
+Matrix<double> BlockCgCycle::companions() const {
+  if (q_.cols() <= c_.cols()) return {x_.rows, 0};
+  const Matrix<double> others = chosen_columns(orthogonal_basis(c_).view(), numbers(c_.cols(), q_.cols()));
+  return product(q_.view(), others.view());
 }
 
 Matrix<double> BlockCgCycle::multiply(const Matrix<double>& x) const {
@@ -99,6 +128,31 @@ void BlockCgCycle::begin(const Matrix<double>& r) {
     c_(j, j) = columns_.residuals[static_cast<std::size_t>(active_[static_cast<std::size_t>(j)])];
     for (Index i = 0; i < q_.rows(); ++i) q_(i, j) /= c_(j, j);
   }
+  widen();
+}
+
+/// Joins the columns of q by those of the state, or else by random ones up to the width. Their rows of c are
+/// zero: no residual has a share in them yet.
+void BlockCgCycle::widen() {
+  const Index k = q_.cols();
+  Matrix<double> others = std::exchange(companions_, {});
+  if (others.cols() == 0) {
+    const Rows rows = rows_of(system_.comm, q_.rows());
+    others = Matrix<double>(q_.rows(), std::max<Index>(0, std::min(limits_.width, rows.all) - k));
+    const CounterRandom random(0, companion_stream);
+    for (Index j = 0; j < others.cols(); ++j)
+      for (Index i = 0; i < others.rows(); ++i)
+        others(i, j) =
+            random.normal(static_cast<std::uint64_t>(rows.first + i), static_cast<std::uint32_t>(j));
+  }
+  if (k == 0 || others.cols() == 0) return;
+  const std::vector<double> sizes = column_norms(system_.comm, others.view());
+  for (Index j = 0; j < others.cols(); ++j)
+    for (Index i = 0; i < others.rows(); ++i) others(i, j) /= sizes[static_cast<std::size_t>(j)];
+  q_ = beside(q_.view(), others.view());
+  Matrix<double> shares(q_.cols(), k);
+  for (Index j = 0; j < k; ++j) shares(j, j) = c_(j, j);
+  c_ = std::move(shares);
 }
 
 BlockCgStatus BlockCgCycle::run(const Matrix<double>& r) {
@@ -110,7 +164,7 @@ BlockCgStatus BlockCgCycle::run(const Matrix<double>& r) {
     return ahead.status;
   if (matched_) p_ = z_;
   while (!active_.empty()) {
-    if (iterations_ >= max_iterations_) return BlockCgStatus::max_iterations;
+    if (iterations_ >= limits_.max_iterations) return BlockCgStatus::max_iterations;
     if (const BlockCgStatus status = iterate(); status != BlockCgStatus::converged) return status;
   }
   return BlockCgStatus::converged;

@@ -26,9 +26,9 @@ struct BlockColumns {
 /// block_cg(), whose inner part this is.
 class BlockCgCycle {
  public:
-  BlockCgCycle(const BlockSystem& system, Index max_iterations, const BlockCgHooks& hooks,
+  BlockCgCycle(const BlockSystem& system, const BlockCgLimits& limits, const BlockCgHooks& hooks,
                BlockColumns& columns, MatrixView<double> x)
-      : system_(system), max_iterations_(max_iterations), hooks_(hooks), columns_(columns), x_(x) {}
+      : system_(system), limits_(limits), hooks_(hooks), columns_(columns), x_(x) {}
 
   /// Goes on with the directions of a state; its x is the caller's business.
   void resume(const BlockCgState& state);
@@ -52,16 +52,18 @@ class BlockCgCycle {
   };
 
   void begin(const Matrix<double>& r);
+  void widen();
   BlockCgStatus iterate();
   Ahead orthonormalise(const Matrix<double>& w);
   void note_norms(const Matrix<double>& gram);
   void drop_done_columns();
   void set_aside(Matrix<double>& w, Matrix<double>& delta, Matrix<double>& p_q);
+  Matrix<double> companions() const;
   Matrix<double> multiply(const Matrix<double>& x) const;
   void report() const;
 
   const BlockSystem& system_;
-  Index max_iterations_;
+  const BlockCgLimits& limits_;
   const BlockCgHooks& hooks_;
   BlockColumns& columns_;
   MatrixView<double> x_;
@@ -71,7 +73,8 @@ class BlockCgCycle {
   std::vector<Index> active_;  ///< columns that are not done
   Matrix<double> q_;           ///< n x r; q c_ is the residual of the active columns
   Matrix<double> z_;           ///< M^-1 q
-  Matrix<double> c_;           ///< r x active
+  Matrix<double> c_;           ///< r x active; less than r where others go along
+  Matrix<double> companions_;  ///< of a state, until it has gone on
   Matrix<double> p_;           ///< directions of the next iteration
   bool matched_ = false;       ///< whether p^T q = I, as it is but for directions that came from outside
   Matrix<double> kept_;        ///< directions that were set aside, A-orthonormal

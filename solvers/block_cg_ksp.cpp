@@ -12,6 +12,7 @@ namespace {
 
 struct BlockCgData {
   const BlockCgHooks* hooks = nullptr;
+  PetscInt width = 1;
   BlockCgResult result;
 };
 
@@ -96,7 +97,7 @@ PetscErrorCode solve_block(KSP ksp, MatrixView<const double> b, MatrixView<doubl
       if (told) told(progress);
     };
     const BlockCgLimits limits{
-        .tolerance = ksp->rtol, .absolute = ksp->abstol, .max_iterations = ksp->max_it};
+        .tolerance = ksp->rtol, .absolute = ksp->abstol, .max_iterations = ksp->max_it, .width = data.width};
     data.result = block_cg(system_of(ksp), b, x, limits, hooks);
     ksp->its = to_int(data.result.iterations, "iterations");
     ksp->reason = reason_of(data.result.status);
@@ -112,6 +113,14 @@ PetscErrorCode mat_solve(KSP ksp, Mat b, Mat x) {
 }
 
 PetscErrorCode set_up(KSP) { return 0; }
+
+PetscErrorCode set_from_options(KSP ksp, PetscOptionItems* PetscOptionsObject) {
+  PetscOptionsHeadBegin(PetscOptionsObject, "widegram block CG");
+  PetscCall(PetscOptionsInt("-ksp_block_width", "vectors an iteration at least", "", data_of(ksp).width,
+                            &data_of(ksp).width, nullptr));
+  PetscOptionsHeadEnd();
+  return 0;
+}
 
 PetscErrorCode destroy(KSP ksp) {
   delete static_cast<BlockCgData*>(ksp->data);
@@ -131,6 +140,7 @@ PetscErrorCode create(KSP ksp) {
   ksp->ops->solve = solve;
   ksp->ops->matsolve = mat_solve;
   ksp->ops->setup = set_up;
+  ksp->ops->setfromoptions = set_from_options;
   ksp->ops->destroy = destroy;
   ksp->ops->view = view;
   ksp->ops->buildsolution = KSPBuildSolutionDefault;
@@ -144,6 +154,10 @@ void register_block_cg() { petsc::check(KSPRegister(block_cg_type, create)); }
 
 void set_block_cg_hooks(KSP ksp, const BlockCgHooks& hooks) {
   if (is_block_cg(ksp)) data_of(ksp).hooks = &hooks;
+}
+
+void set_block_cg_width(KSP ksp, Index width) {
+  if (is_block_cg(ksp)) data_of(ksp).width = to_int(width, "block width");
 }
 
 const BlockCgResult* block_cg_result(KSP ksp) { return is_block_cg(ksp) ? &data_of(ksp).result : nullptr; }

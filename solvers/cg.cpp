@@ -14,6 +14,7 @@
 #include "src/base/timer.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/stored_operator.hpp"
+#include "src/dist/symmetric_product.hpp"
 
 namespace widegram::solvers {
 namespace {
@@ -62,13 +63,19 @@ void accept_options(PetscErrorCode code) {
                                "PETSc refuses an option of [petsc] or behind --: " + petsc::message(code));
 }
 
+/// Vectors up to a whole granule cost nothing: the product would fill it with zeros.
+Index usual_width(const dist::LinearOperator& a, Index columns) {
+  return std::max(a.cheap_vectors(), round_up(columns, dist::vector_granule));
+}
+
 /// A KSP as the options and then PETSc's own ask for, ready to solve.
-KspHandle make_solver(PetscOperator& op, const CgOptions& options) {
+KspHandle make_solver(PetscOperator& op, const CgOptions& options, Index block_width) {
   register_petsc_types();
   KspHandle ksp;
   petsc::check(KSPCreate(op.gram().comm().handle(), ksp.out()));
   petsc::check(KSPSetOperators(ksp.get(), op.get(), op.get()));
   petsc::check(KSPSetType(ksp.get(), block_cg_type));
+  set_block_cg_width(ksp.get(), block_width);
   PC pc = nullptr;
   petsc::check(KSPGetPC(ksp.get(), &pc));
   petsc::check(PCSetType(pc, pc_type(options.preconditioner.kind)));
@@ -186,6 +193,7 @@ class StoppableOperator : public dist::LinearOperator {
     a_.apply(x, y);
   }
   std::vector<double> diagonal() const override { return a_.diagonal(); }
+  Index cheap_vectors() const override { return a_.cheap_vectors(); }
   Matrix<double> columns(std::span<const GlobalIndex> chosen) const override { return a_.columns(chosen); }
 
  private:
@@ -223,7 +231,8 @@ RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<c
   if (targets.cols == 0) return fit;
   StoppableOperator stoppable(a, options.stop);
   PetscOperator op(stoppable, ridge);
-  const KspHandle ksp = make_solver(op, options);
+  const KspHandle ksp =
+      make_solver(op, options, options.block_width > 0 ? options.block_width : usual_width(a, targets.cols));
   const Tolerances tolerances = tolerances_of(ksp.get());
   BlockCgHooks hooks{.stop = options.stop,
                      .save = options.save,

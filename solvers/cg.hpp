@@ -13,6 +13,9 @@ namespace widegram::solvers {
 struct CgOptions {
   double tolerance = 1e-8;      ///< on the relative residual of each target column
   Index max_iterations = 1000;  ///< in all, those before a state was saved included
+  /// Vectors an iteration at least (BlockCgLimits::width); 0: as many as a.cheap_vectors(), in whole granules
+  /// of the product.
+  Index block_width = 0;
   PreconditionerOptions preconditioner{};
   WorkObserver observer{};  ///< in steps: cg_steps_a_column for each target column
   /// As in BlockCgHooks: asked once an iteration on every rank; what is saved and when; where to go on from.

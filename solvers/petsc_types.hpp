@@ -10,7 +10,8 @@ namespace widegram::solvers {
 /// -ksp_type: block_cg(). KSPMatSolve() solves all columns together, KSPSolve() one, for any symmetric
 /// matrix and preconditioner of PETSc's. -ksp_rtol and -ksp_atol hold for the residual of each column
 /// against that column of the right-hand side; -ksp_monitor and -ksp_view tell of the norm of the whole
-/// residual block; KSPSetConvergenceTest and -ksp_divtol are not listened to.
+/// residual block; KSPSetConvergenceTest and -ksp_divtol are not listened to. -ksp_block_width:
+/// BlockCgLimits::width.
 inline constexpr const char* block_cg_type = "widegram-block-cg";
 /// -pc_type: Preconditioner, for a PetscOperator only, with the options -pc_widegram_rank,
 /// -pc_widegram_tail and -pc_widegram_seed.
@@ -24,6 +25,8 @@ void register_petsc_types();
 /// What a block CG solver tells and asks while it solves; must outlive the solves. Another type is left
 /// alone.
 void set_block_cg_hooks(KSP ksp, const BlockCgHooks& hooks);
+/// Another type is left alone.
+void set_block_cg_width(KSP ksp, Index width);
 /// Of the last solve; null for another type.
 const BlockCgResult* block_cg_result(KSP ksp);
 

@@ -40,6 +40,9 @@ class LinearOperator {
   /// allowed. Every index lies in [0, size()).
   virtual Matrix<double> columns(std::span<const GlobalIndex> chosen) const = 0;
 
+  /// Vectors that a product takes in little more than the time of one: as many at least are worth having.
+  virtual Index cheap_vectors() const { return 8; }
+
   GlobalIndex size() const { return layout().extent; }
   Range part() const { return layout().range(comm().rank()); }
 };

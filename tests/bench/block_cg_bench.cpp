@@ -1,8 +1,10 @@
 // Preconditioned block CG on a dense NTK of real images, against ScaLAPACK's Cholesky in double and against
 // CG column by column with the same preconditioner, in one run.
 //
-//   mpirun -n 2 bench_block_cg [--data fashion-mnist:train] [--n 4000] [--rank 1000] [--hard-rank 2000]
-//                              [--kind rpcholesky|nystrom|nystrom-columns] [--repeats 1] [--no-columns]
+//   mpirun -n 2 bench_block_cg [--data fashion-mnist:train] [--preprocess STEP...] [--n 4000] [--rank
+//   1000] [--hard-rank 2000]
+//                              [--kind rpcholesky|nystrom|nystrom-columns] [--width W] [--repeats 1]
+//                              [--no-columns]
 //                              [--check]
 //
 // One JSON line a relative ridge: 1e-4 with --rank and 1e-6 with --hard-rank, all classes as target columns,
@@ -41,9 +43,11 @@ using solvers::PreconditionerKind;
 struct Options {
   std::string data = "fashion-mnist:train";
   std::string kind = "rpcholesky";
+  std::vector<std::string> preprocess{"center", "normalize"};
   GlobalIndex n = 4000;
   Index rank = 1000;
   Index hard_rank = 2000;
+  Index width = 0;
   int repeats = 1;
   bool columns = true;
   bool check = false;
@@ -52,9 +56,11 @@ struct Options {
 void declare(CLI::App& app, Options& options) {
   app.add_option("--data", options.data);
   app.add_option("--kind", options.kind);
+  app.add_option("--preprocess", options.preprocess);
   app.add_option("--n", options.n);
   app.add_option("--rank", options.rank);
   app.add_option("--hard-rank", options.hard_rank);
+  app.add_option("--width", options.width);
   app.add_option("--repeats", options.repeats);
   app.add_flag("--check", options.check);
   app.add_flag("--no-columns{false}", options.columns);
@@ -101,7 +107,7 @@ struct Problem {
 };
 
 Problem load(const mpi::Communicator& comm, const Options& options) {
-  const io::DataSet set = test::standardized_images(options.data, options.n);
+  const io::DataSet set = test::standardized_images(options.data, options.n, options.preprocess);
   const Matrix<double> encoded = io::encode(set);  // the whole set is on every rank
   Matrix<double> targets(encoded.cols(), encoded.rows());
   for (Index i = 0; i < targets.rows(); ++i)
@@ -122,8 +128,9 @@ Run solve(const dist::LinearOperator& a, double ridge, const Problem& problem, c
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     a.comm().barrier();
     const Timer timer;
-    run.fit = solvers::solve_cg(a, ridge, problem.targets.view(),
-                                {.preconditioner = {.kind = kind_of(options.kind), .rank = rank}});
+    run.fit = solvers::solve_cg(
+        a, ridge, problem.targets.view(),
+        {.block_width = options.width, .preconditioner = {.kind = kind_of(options.kind), .rank = rank}});
     seconds.push_back(a.comm().max(timer.seconds()));
     run.precondition = a.comm().max(run.fit.seconds.precondition);
   }

@@ -205,9 +205,46 @@ TEST_F(BlockCg, GoesOnFromASavedStateAsIfItHadNotStopped) {
   for (std::size_t i = 0; i < 12; ++i) EXPECT_NEAR(residuals[i] / whole_residuals[15 + i], 1.0, 1e-3);
   // Without the directions the method has to begin anew: they are what the state is for.
   residuals.clear();
-  const BlockCgState x_alone{.iterations = state->iterations, .x = state->x, .directions = {}, .kept = {}};
+  const BlockCgState x_alone{
+      .iterations = state->iterations, .x = state->x, .directions = {}, .companions = {}, .kept = {}};
   solve(a, b, limits, {.iteration = history(residuals), .initial = &x_alone});
   EXPECT_GT(residuals[12], 2 * whole_residuals[27]);
+}
+
+TEST_F(BlockCg, CompanionsTakeIterationsAndLeaveTheAnswer) {
+  const Matrix<double> a = with_spectrum(150, [](GlobalIndex m) {
+    return m < 12 ? 100.0 * static_cast<double>(m + 1) : 1.0 + 0.1 * static_cast<double>(m);
+  });
+  const Matrix<double> b = filled(150, 2, &rough_entry);
+  const Solved alone = solve(a, b, {.tolerance = 1e-11});
+  const Solved joined = solve(a, b, {.tolerance = 1e-11, .width = 16});
+  ASSERT_EQ(joined.result.status, BlockCgStatus::converged);
+  EXPECT_LT(2 * joined.result.iterations, alone.result.iterations);
+  EXPECT_LT(largest_difference(joined.x, lapack_solve(a, 0.0, b)), 1e-9);
+  // More than there are rows: one step spans everything.
+  EXPECT_LE(solve(a, b, {.tolerance = 1e-11, .width = 1000}).result.iterations, 2);
+}
+
+TEST_F(BlockCg, CompanionsGoOnFromASavedState) {
+  const Matrix<double> a =
+      with_spectrum(150, [](GlobalIndex m) { return 1e-4 + static_cast<double>(m) / 149.0; });
+  const Matrix<double> b = filled(150, 1, &rough_entry);
+  const BlockCgLimits limits{.tolerance = 1e-10, .width = 4};
+  const Solved whole = solve(a, b, limits);
+  std::optional<BlockCgState> state;
+  Index asked = 0;
+  solve(a, b, limits,
+        {.stop = [&] { return ++asked > whole.result.iterations / 2; },
+         .save = [&](const BlockCgState& now) { state = now; }});
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->companions.cols(), 3);
+  const Solved resumed = solve(a, b, limits, {.initial = &*state});
+  EXPECT_EQ(resumed.result.status, BlockCgStatus::converged);
+  EXPECT_LE(std::abs(resumed.result.iterations - whole.result.iterations), 2);
+  EXPECT_LT(largest_difference(resumed.x, whole.x), 1e-7);
+  // Others in their place would have to find out anew what these have learned.
+  state->companions = {};
+  EXPECT_GT(solve(a, b, limits, {.initial = &*state}).result.iterations, resumed.result.iterations + 2);
 }
 
 TEST_F(BlockCg, SavesInTimeAndWhereItEndsWithoutAnAnswer) {
@@ -248,7 +285,8 @@ TEST_F(BlockCg, ErrorsSayWhatToTry) {
   const Matrix<double> a = filled(65, 65, &gram_entry);
   const Matrix<double> b = filled(65, 3, &rough_entry);
   EXPECT_NE(failure(a, 0.1, b, {.tolerance = 1e-30}).find("finer than the matrix allows"), std::string::npos);
-  EXPECT_NE(failure(a, 0.1, b, {.tolerance = 1e-12, .max_iterations = 3}).find("raise max_iterations"),
+  EXPECT_NE(failure(a, 0.1, b, {.tolerance = 1e-12, .max_iterations = 3, .block_width = 1})
+                .find("raise max_iterations"),
             std::string::npos);
   Matrix<double> nan = b;
   nan(7, 2) = std::numeric_limits<double>::quiet_NaN();

@@ -9,11 +9,12 @@
 
 namespace widegram::test {
 
-/// The first images of a file, standardized among themselves, on this rank alone.
-inline io::DataSet standardized_images(const std::string& path, Index count) {
+/// The first images of a file, prepared by their own statistics, on this rank alone.
+inline io::DataSet standardized_images(const std::string& path, Index count,
+                                       const std::vector<std::string>& steps = {"standardize"}) {
   const mpi::Communicator self = mpi::Communicator::self();
   io::DataSet set = io::read_data(self, {.source = fmt::format("{}[:{}]", path, count)});
-  io::Preprocessor::fit(self, io::parse_steps(std::vector<std::string>{"standardize"}), set);
+  io::Preprocessor::fit(self, io::parse_steps(steps), set);
   return set;
 }
 
