@@ -28,6 +28,16 @@ void write_choice(const hdf5::File& file, const RidgeChoice& choice) {
   hdf5::write_attribute(file, "/ridge_path", "selection", choice.selection);
 }
 
+void write_evidence(const hdf5::File& file, const Evidence& evidence) {
+  const auto number = [&](const char* name, auto value) { hdf5::write_attribute(file, "/", name, value); };
+  number("log_determinant", evidence.log_determinant);
+  number("log_evidence", evidence.log_evidence);
+  if (evidence.probes == 0) return;
+  number("log_evidence_error", evidence.log_evidence_error);
+  number("evidence_probes", evidence.probes);
+  number("evidence_steps", evidence.steps);
+}
+
 void write_draft(const std::string& draft, const Model& model, int ranks) {
   hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
   const auto text = [&](const char* name, const std::string& value) {
@@ -46,6 +56,7 @@ void write_draft(const std::string& draft, const Model& model, int ranks) {
   number("classes", model.header.classes);
   number("iterations", model.iterations);
   number("relative_residual", model.relative_residual);
+  if (model.evidence) write_evidence(file, *model.evidence);
   number("complete", std::int64_t{1});
   write_provenance(file, current_provenance(ranks));
 

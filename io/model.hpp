@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,17 @@ struct RidgeChoice {
   std::vector<std::vector<double>> path;  ///< a row a ridge; NaN where a number does not apply
 };
 
+/// What a fit says of the Gaussian process with the Gram as its covariance and the ridge as its noise.
+struct Evidence {
+  double log_determinant = 0;  ///< of the Gram with the ridge
+  double log_evidence = 0;     ///< of the training targets, summed over their columns
+  /// Of an estimate by stochastic Lanczos quadrature: standard error of log_evidence, random vectors and
+  /// steps; an exact one has no probes.
+  double log_evidence_error = 0;
+  Index probes = 0;
+  Index steps = 0;
+};
+
 /// A fitted regression: what model.h5 holds and prediction needs.
 struct Model {
   ModelHeader header;
@@ -39,11 +51,13 @@ struct Model {
   Index iterations = 0;
   double relative_residual = 0;  ///< the largest of the columns'
   RidgeChoice choice;            ///< written where there is one, and not read back
+  std::optional<Evidence> evidence{};  ///< likewise
 };
 
 /// Collective; the root's model is written: /alpha (N x K, float64), /ridge (a number; attribute `absolute`),
 /// /ridge_path (a row a ridge; attributes `columns` and `selection`) where one was picked, the rest as
-/// attributes, `complete` = 1. Made under another name and renamed when it is on disk; replaces an older one.
+/// attributes (log_determinant, log_evidence and, for estimates, log_evidence_error, evidence_probes and
+/// evidence_steps where they are known), `complete` = 1. Made under another name and renamed when it is on disk; replaces an older one.
 /// Throws Error(files).
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model);
 

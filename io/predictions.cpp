@@ -15,6 +15,18 @@ namespace {
 
 constexpr Index predictions_format_version = 1;
 
+void create_variance(const hdf5::File& file, Index m, const VarianceNote& note) {
+  hdf5::Dataset::create<double>(file, "/variance", {.shape = {m}});
+  hdf5::write_attribute(file, "/variance", "kind", note.kind);
+  hdf5::write_attribute(file, "/variance", "noise", note.noise);
+  hdf5::write_attribute(file, "/variance", "meaning",
+                        note.kind == "posterior"
+                            ? "posterior variance of the function at a test sample, the same for each output; "
+                              "add noise for that of a target"
+                            : "variance over networks trained to the end with the ridge, the same for each "
+                              "output; add noise for that of a target");
+}
+
 void create_draft(const std::string& draft, const PredictionsHeader& header, int ranks) {
   hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
   hdf5::write_attribute(file, "/", "format", "widegram predictions");
@@ -22,6 +34,10 @@ void create_draft(const std::string& draft, const PredictionsHeader& header, int
   hdf5::write_attribute(file, "/", "kernel", header.kernel);
   hdf5::write_attribute(file, "/", "function", header.function);
   hdf5::write_attribute(file, "/", "test_hash", to_hex(header.test_hash));
+  if (header.variance) {  // what `inspect` shows
+    hdf5::write_attribute(file, "/", "variance", header.variance->kind);
+    hdf5::write_attribute(file, "/", "noise", header.variance->noise);
+  }
   hdf5::write_attribute(file, "/", "complete", std::int64_t{1});
   write_provenance(file, current_provenance(ranks));
   hdf5::Dataset::create<double>(file, "/mean", {.shape = {header.m, header.k}});
@@ -30,6 +46,7 @@ void create_draft(const std::string& draft, const PredictionsHeader& header, int
     hdf5::Dataset::create<std::int64_t>(file, "/target", {.shape = {header.m}});
   if (header.targets == TargetKind::values)
     hdf5::Dataset::create<double>(file, "/target", {.shape = {header.m, header.k}});
+  if (header.variance) create_variance(file, header.m, *header.variance);
   file.close();
 }
 
@@ -44,13 +61,14 @@ PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string 
       mean_(file_, "/mean") {
   if (header.classes) class_ = hdf5::Dataset(file_, "/class");
   if (header.targets) target_ = hdf5::Dataset(file_, "/target");
+  if (header.variance) variance_ = hdf5::Dataset(file_, "/variance");
 }
 
 PredictionsWriter PredictionsWriter::create(const mpi::Communicator& comm, const std::string& path,
                                             const PredictionsHeader& header) {
   DraftGuard draft;
   mpi::on_root(comm, [&] {
-    draft = begin_draft(path, header.m * (header.k + 1) * Index{sizeof(double)});
+    draft = begin_draft(path, header.m * (header.k + 2) * Index{sizeof(double)});
     create_draft(draft_path(path), header, comm.size());
   });
   return PredictionsWriter(comm, path, header, std::move(draft));
@@ -86,11 +104,16 @@ void PredictionsWriter::write_target_values(Index first, MatrixView<const double
   write_rows(target_, first, values);
 }
 
+void PredictionsWriter::write_variance(Index first, std::span<const double> variance) {
+  variance_.write<double>({{first}, {static_cast<Index>(variance.size())}}, variance);
+}
+
 void PredictionsWriter::finish() {
   mpi::collectively(comm_, [&] {
     mean_ = {};
     class_ = {};
     target_ = {};
+    variance_ = {};
     file_.close();
   });
   mpi::on_root(comm_, [&] {

@@ -13,6 +13,12 @@
 
 namespace widegram::io {
 
+/// What the variances of a predictions.h5 are.
+struct VarianceNote {
+  std::string kind;  ///< "posterior": of a Gaussian process; "ensemble": of networks trained to the end
+  double noise = 0;  ///< variance of a target about the function whose variance it is: the ridge
+};
+
 /// The shape of a predictions.h5 and what it came from.
 struct PredictionsHeader {
   Index m = 0;           ///< test samples
@@ -23,10 +29,11 @@ struct PredictionsHeader {
   std::string kernel = {};  ///< canonical
   std::string function = {};
   std::uint64_t test_hash = 0;  ///< checksum of the test samples' checksums, as in gram.h5
+  std::optional<VarianceNote> variance = std::nullopt;  ///< where /variance is kept
 };
 
 /// predictions.h5 in the making: /mean (M x K), /class (M, the largest output), /target (M classes or M x K
-/// values). create() and finish() are collective; rows are written by the rank that has them
+/// values), /variance (M; attributes `kind`, `noise` and `meaning`). create() and finish() are collective; rows are written by the rank that has them
 /// (mpi::collectively() brings errors to all). Until finish() the file has another name.
 class PredictionsWriter {
  public:
@@ -39,6 +46,9 @@ class PredictionsWriter {
   /// Local. Known classes, or known values (one sample a row), of the samples from `first` on.
   void write_target_classes(Index first, std::span<const std::int64_t> classes);
   void write_target_values(Index first, MatrixView<const double> values);
+
+  /// Local. One for all outputs of a sample, from the sample `first` on.
+  void write_variance(Index first, std::span<const double> variance);
 
   /// Collective, once all ranks have written. The file gets its name, replacing an older one. Throws
   /// Error(files).
@@ -56,6 +66,7 @@ class PredictionsWriter {
   hdf5::Dataset mean_;
   hdf5::Dataset class_;
   hdf5::Dataset target_;
+  hdf5::Dataset variance_;
 };
 
 }  // namespace widegram::io

@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "jobs/evidence.hpp"
 #include "jobs/memory.hpp"
 #include "jobs/problem.hpp"
 #include "jobs/ridge_selection.hpp"
+#include "jobs/spectrum_stage.hpp"
+#include "jobs/variance_stage.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -24,9 +29,24 @@ JobOutline outline_job(const CommandContext& context) {
   return {train.shape, train.samples, tests};
 }
 
-Index solver_entry_bytes(const Job& job) {
-  if (job.gram.mode != GramMode::stored) return 0;
-  return static_cast<Index>(sizeof(double) * (1.0 + matrices_beside_the_gram(job.solve)));
+gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutline& outline) {
+  gram::SolverBytes bytes;
+  const bool variance = wants_variance(job, parts);
+  if (parts.spectrum) {
+    bytes.matrix_entry = spectrum_entry_bytes(job, outline.train_samples);
+  } else if ((parts.solve || variance) && job.gram.mode == GramMode::stored) {
+    SolveSection solve = job.solve;
+    if (!parts.solve) solve.ridges.clear();
+    if (variance || solve.evidence) solve.precision = SolvePrecision::float64;
+    bytes.matrix_entry = static_cast<Index>(sizeof(double) * (1.0 + matrices_beside_the_gram(solve)));
+  }
+  const bool evidence = parts.solve && job.solve.evidence && !factors_gram(job);
+  if (variance || evidence)
+    bytes.vectors = [=, m = outline.test_samples](const gram::Layout& layout) {
+      const double estimating = evidence ? evidence_bytes(layout.n) / layout.grid.size() : 0.0;
+      return std::max(estimating, variance ? variance_bytes(job, layout, m) : 0.0);
+    };
+  return bytes;
 }
 
 MemoryAllowance memory_allowance(const CommandContext& context) {
@@ -38,7 +58,7 @@ MemoryAllowance memory_allowance(const CommandContext& context) {
 
 void check_plan(const CommandContext& context, const gram::Plan& plan) {
   const gram::Layout& layout = plan.layout;
-  if (plan.matrix_entry_bytes > 0)
+  if (plan.solver.matrix_entry > 0)
     mpi::collectively(context.comm,
                       [&] { dist::check_local_entries(layout.grid, layout.n, layout.n, layout.block); });
   const MemoryAllowance allowed = memory_allowance(context);

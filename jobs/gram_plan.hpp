@@ -3,6 +3,7 @@
 #include "io/data_outline.hpp"
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_family.hpp"
+#include "jobs/pipeline.hpp"
 #include "src/gram/plan.hpp"
 
 namespace widegram::jobs {
@@ -18,15 +19,16 @@ struct JobOutline {
 /// where mirror images are asked for of what are no images.
 JobOutline outline_job(const CommandContext& context);
 
-/// Bytes of an entry of all matrices like the Gram that a fit holds in memory; 0 where there is none.
-Index solver_entry_bytes(const Job& job);
+/// What the parts hold in memory beside what assembling takes: matrices like the Gram, and blocks of vectors
+/// for variances, for evidence and for conjugate gradients.
+gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutline& outline);
 
 /// The plan of the job's Grams by this engine on all ranks; with the matrices that a solver works on, or
 /// tiles that go to the file alone.
 template <class Real>
 gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                      const kernels::Engine<Real>& engine, const GramFamily& family,
-                     Index matrix_entry_bytes) {
+                     const gram::SolverBytes& solver) {
   const gram::Layout layout = gram::choose_layout(outline.train_samples, context.job->gram.tile,
                                                   dist::GridShape::square(context.comm.size()));
   const gram::KernelCost cost{.shape = outline.shape,
@@ -36,7 +38,7 @@ gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                               .tile_bytes = engine.tile_bytes(),
                               .entry_bytes = static_cast<Index>(sizeof(Real)),
                               .grams = std::ssize(family.members)};
-  return gram::make_plan(layout, outline.test_samples, cost, matrix_entry_bytes);
+  return gram::make_plan(layout, outline.test_samples, cost, solver);
 }
 
 /// What a rank may plan with.

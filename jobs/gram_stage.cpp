@@ -29,8 +29,9 @@ struct GramStage<Real>::Part {
   std::function<void(const gram::TileComputer<Real>&, const gram::TileTask&,
                      std::span<const MatrixView<Real>>)>
       compute;
-  std::function<void(const gram::TileTask&, MatrixView<const Real>)> deliver;  ///< of the job's own Gram; may
-                                                                               ///< be empty
+  std::function<void(std::size_t member, const gram::TileTask&, MatrixView<const Real>)> deliver;  ///< or none
+  std::size_t members = 1;  ///< that are needed, whether a file takes them or not, and delivered
+  bool whole = true;        ///< not a stretch of it
 
   Index entries(const gram::TileTask& task) const {
     const Index edge = cols.range(task.col).size();
@@ -65,15 +66,16 @@ GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metr
 }
 
 template <class Real>
-bool GramStage<Real>::wants(io::GramPart part, std::size_t member, TileIndex row, TileIndex col) const {
+bool GramStage<Real>::wants(io::GramPart part, std::size_t needed, std::size_t member, TileIndex row,
+                            TileIndex col) const {
   const GramFile& file = files_[member];
-  return !file.holds(part, row, col) && (member == 0 || file.takes(part));
+  return !file.holds(part, row, col) && (member < needed || file.takes(part));
 }
 
 template <class Real>
-bool GramStage<Real>::wants_any(io::GramPart part, TileIndex row, TileIndex col) const {
+bool GramStage<Real>::wants_any(io::GramPart part, std::size_t needed, TileIndex row, TileIndex col) const {
   for (std::size_t k = 0; k < files_.size(); ++k)
-    if (wants(part, k, row, col)) return true;
+    if (wants(part, needed, k, row, col)) return true;
   return false;
 }
 
@@ -92,7 +94,7 @@ void GramStage<Real>::prepare_operands() {
 }
 
 template <class Real>
-void GramStage<Real>::provide(const Part& part) {
+void GramStage<Real>::provide(const Part& part, Tally& tally) {
   const mpi::Communicator& comm = context_.comm;
   const Timer timer;
   for (std::size_t k = 0; k < files_.size(); ++k)
@@ -102,31 +104,43 @@ void GramStage<Real>::provide(const Part& part) {
   Index reused = 0;
   Index computed = 0;
   for (const gram::TileTask& task : part.tasks) {
-    const bool wanted = wants_any(part.part, task.row, task.col);
+    const bool wanted = wants_any(part.part, part.members, task.row, task.col);
     (wanted ? computed : reused) += part.entries(task);
     if (wanted) missing.push_back(task);
   }
-  reused = comm.sum(reused);
   computed = comm.sum(computed);
-  if (reused > 0)
-    context_.progress.note(fmt::format(
-        "{:<10} {} of {} entries reused from {}", part.title, readable_count(static_cast<double>(reused)),
-        readable_count(static_cast<double>(reused + computed)), fmt::join(family_.files(), ", ")));
+  tally.reused += comm.sum(reused);
+  tally.computed += computed;
+  if (part.whole) note_reused(part.title, tally);
   const Timer preparation;
   if (computed > 0) prepare_operands();
+  tally.prepare_seconds += comm.max(preparation.seconds());
   Json& section = metrics_[part.section];
   section["n"] = problem_.n();
   if (part.part == io::GramPart::test_train) section["m"] = problem_.m();
-  section["entries"] = reused + computed;
-  section["reused_entries"] = reused;
-  section["prepare_seconds"] = comm.max(preparation.seconds());
-  const double worked = computed > 0 ? compute(part, missing) : 0.0;
-  for (GramFile& file : files_) file.set_provided(part.part);
+  section["entries"] = tally.reused + tally.computed;
+  section["reused_entries"] = tally.reused;
+  section["prepare_seconds"] = tally.prepare_seconds;
+  if (computed > 0) tally.worked += compute(part, missing);
+  tally.seconds += comm.max(timer.seconds());
+}
 
-  const double seconds = comm.max(timer.seconds());
-  section["seconds"] = seconds;
-  section["entries_per_second"] = static_cast<double>(computed) / seconds;
-  metrics_.spread(part.section, "rank_seconds", worked);
+template <class Real>
+void GramStage<Real>::note_reused(const std::string& title, const Tally& tally) {
+  if (tally.reused == 0) return;
+  context_.progress.note(
+      fmt::format("{:<10} {} of {} entries reused from {}", title,
+                  readable_count(static_cast<double>(tally.reused)),
+                  readable_count(static_cast<double>(tally.reused + tally.computed)),
+                  fmt::join(family_.files(), ", ")));
+}
+
+template <class Real>
+void GramStage<Real>::write_times(const std::string& name, const Tally& tally) {
+  Json& section = metrics_[name];
+  section["seconds"] = tally.seconds;
+  section["entries_per_second"] = static_cast<double>(tally.computed) / tally.seconds;
+  metrics_.spread(name, "rank_seconds", tally.worked);
 }
 
 template <class Real>
@@ -143,7 +157,7 @@ void GramStage<Real>::deliver_stored(const Part& part, std::size_t member) {
     // A damaged tile is no longer held afterwards, so that it is computed again.
     const bool sound = file.store().template read_tiles<Real>(part.part, std::span(&tile, 1)).empty();
     damaged += sound ? 0 : 1;
-    if (sound && member == 0 && part.deliver) part.deliver(task, tile.entries);
+    if (sound && member < part.members && part.deliver) part.deliver(member, task, tile.entries);
   };
   const mpi::WorkDone done =
       mpi::work_through(context_.comm, static_cast<Index>(held.size()), deliver, {.stop = &context_.stop});
@@ -180,10 +194,11 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
           const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
           for (std::size_t k = 0; k < members; ++k)
             tiles[k] =
-                wants(part.part, k, task.row, task.col) ? part.room(task, buffers[k]) : MatrixView<Real>();
+                wants(part.part, part.members, k, task.row, task.col) ? part.room(task, buffers[k]) : MatrixView<Real>();
           part.compute(computer, task, tiles);
-          // What the file holds of the job's own Gram has been delivered from there.
-          if (part.deliver && !tiles[0].empty()) part.deliver(task, tiles[0]);
+          // What a file holds has been delivered from there.
+          for (std::size_t k = 0; k < part.members && part.deliver; ++k)
+            if (!tiles[k].empty()) part.deliver(k, task, tiles[k]);
           for (std::size_t k = 0; k < members; ++k)
             if (savers[k] && !tiles[k].empty()) savers[k]->add(task.row, task.col, tiles[k]);
           ++here;
@@ -219,7 +234,7 @@ void GramStage<Real>::stop_early(const std::string& reason, const std::string& s
 template <class Real>
 void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
   const gram::Schedule schedule(
-      layout_, [&](TileIndex row, TileIndex col) { return !wants_any(io::GramPart::train, row, col); });
+      layout_, [&](TileIndex row, TileIndex col) { return !wants_any(io::GramPart::train, 1, row, col); });
   Part part{.part = io::GramPart::train,
             .title = "gram",
             .section = "gram",
@@ -230,18 +245,27 @@ void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
                           std::span<const MatrixView<Real>> out) { computer.train(task, out); },
             .deliver = {}};
   if (matrix != nullptr)
-    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) {
+    part.deliver = [&](std::size_t, const gram::TileTask& task, MatrixView<const Real> tile) {
       gram::place_tile(*matrix, layout_, task, tile);
     };
-  provide(part);
+  Tally tally;
+  provide(part, tally);
+  write_times(part.section, tally);
+  for (GramFile& file : files_) file.set_provided(part.part);
   operands_.rows.samples.reset();
   if (matrix != nullptr)
     dist::mirror(*matrix, [&](TileIndex row, TileIndex col) { return !schedule.mirrored(row, col); });
 }
 
 template <class Real>
-void GramStage<Real>::test(const TestConsumer& consume) {
+void GramStage<Real>::test(const TestConsumer& consume, std::size_t members) {
   if (problem_.m() == 0) return;
+  test({0, problem_.m()}, consume, members);
+  end_test();
+}
+
+template <class Real>
+void GramStage<Real>::test(Range samples, const TestConsumer& consume, std::size_t members) {
   Part part{.part = io::GramPart::test_train,
             .title = "test block",
             .section = "test_block",
@@ -250,23 +274,48 @@ void GramStage<Real>::test(const TestConsumer& consume) {
             .tasks = gram::test_tasks(layout_, problem_.m(), grid_.row(), grid_.col()),
             .compute = [](const gram::TileComputer<Real>& computer, const gram::TileTask& task,
                           std::span<const MatrixView<Real>> out) { computer.test(task, out); },
-            .deliver = {}};
+            .deliver = {},
+            .members = members,
+            .whole = samples.size() == problem_.m()};
+  std::erase_if(part.tasks, [&](const gram::TileTask& task) {
+    const GlobalIndex first = task.row * layout_.tile;
+    return first < samples.begin || first >= samples.end;
+  });
   if (consume)
-    part.deliver = [&](const gram::TileTask& task, MatrixView<const Real> tile) {
-      consume(task.row, task.col, tile);
+    part.deliver = [&](std::size_t member, const gram::TileTask& task, MatrixView<const Real> tile) {
+      consume(member, task.row, task.col, tile);
     };
-  provide(part);
+  provide(part, tests_);
+  if (!part.whole && samples.end == problem_.m()) note_reused(part.title, tests_);
+}
+
+template <class Real>
+void GramStage<Real>::end_test() {
+  write_times("test_block", tests_);
+  for (GramFile& file : files_) file.set_provided(io::GramPart::test_train);
   for (std::size_t k = 0; k < files_.size(); ++k)
     if (files_[k].takes(io::GramPart::test_train)) save_test_diagonal(k);
 }
 
 template <class Real>
-void GramStage<Real>::save_test_diagonal(std::size_t member) {
+std::vector<double> GramStage<Real>::test_diagonal(std::size_t member) {
+  std::optional<std::vector<double>> stored;
+  if (files_[member].serves(io::GramPart::test_train)) stored = stored_test_diagonal(member);
+  return stored ? *stored : computed_test_diagonal(member);
+}
+
+/// Nothing on every rank where one lacks it.
+template <class Real>
+std::optional<std::vector<double>> GramStage<Real>::stored_test_diagonal(std::size_t member) {
   const mpi::Communicator& comm = context_.comm;
-  io::GramStore& store = files_[member].store();
+  auto held = mpi::collectively(comm, [&] { return files_[member].store().read_test_diagonal(); });
+  if (comm.min(held ? 1 : 0) == 0) held.reset();
+  return held;
+}
+
+template <class Real>
+std::vector<double> GramStage<Real>::computed_test_diagonal(std::size_t member) {
   const gram::GramChoice& gram = family_.members[member].choice;
-  const bool held = mpi::collectively(comm, [&] { return store.read_test_diagonal().has_value(); });
-  if (comm.min(held ? 1 : 0) == 1) return;
   prepare_operands();
   // Each value once: the ranks of a grid row hold the same samples.
   std::vector<double> diagonal(static_cast<std::size_t>(problem_.m()));
@@ -275,13 +324,19 @@ void GramStage<Real>::save_test_diagonal(std::size_t member) {
     for (Index i = 0; i < side.samples->count(); ++i)
       diagonal[static_cast<std::size_t>(side.map.to_global(i, grid_.row()))] =
           side.samples->diagonal(gram.function, i, gram.network);
-  comm.all_reduce(std::span(diagonal), MPI_SUM);
-  store.write_test_diagonal(diagonal);
+  context_.comm.all_reduce(std::span(diagonal), MPI_SUM);
+  return diagonal;
 }
 
 template <class Real>
-io::GramFileOperator GramStage<Real>::file_operator() {
-  io::GramStore& store = files_.front().store();
+void GramStage<Real>::save_test_diagonal(std::size_t member) {
+  if (stored_test_diagonal(member)) return;
+  files_[member].store().write_test_diagonal(computed_test_diagonal(member));
+}
+
+template <class Real>
+io::GramFileOperator GramStage<Real>::file_operator(std::size_t member) {
+  io::GramStore& store = files_[member].store();
   store.share(io::GramPart::train);
   return {context_.comm, store};
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,14 +34,21 @@ class GramStage {
   /// precision of the solver.
   void train(dist::DistributedMatrix<double>* matrix = nullptr);
 
-  /// Told of a test x train tile of the job's own Gram: its place, and entries (rows are test samples).
-  using TestConsumer = std::function<void(TileIndex row, TileIndex col, MatrixView<const Real>)>;
-  /// Provides the test x train blocks, tile by tile; each rank hears of its own tiles.
-  void test(const TestConsumer& consume = {});
+  /// Told of a test x train tile of a member of the family: its place, and entries (rows are test samples).
+  using TestConsumer =
+      std::function<void(std::size_t member, TileIndex row, TileIndex col, MatrixView<const Real>)>;
+  /// Provides the test x train blocks, tile by tile; each rank hears of its own tiles of the first `members`.
+  void test(const TestConsumer& consume = {}, std::size_t members = 1);
+  /// The same for a stretch of test samples, which begins at a tile: for who works on them in between.
+  /// end_test() behind the last one.
+  void test(Range samples, const TestConsumer& consume, std::size_t members);
+  void end_test();
+  /// K(x, x) of all test samples under a member, from its file where that holds them.
+  std::vector<double> test_diagonal(std::size_t member);
 
-  /// The job's own training Gram, in its file, once train() has provided it. Valid until finish().
-  io::GramFileOperator file_operator();
-  /// The same, kept nowhere.
+  /// The training Gram of a member, in its file, once train() has provided it. Valid until finish().
+  io::GramFileOperator file_operator(std::size_t member = 0);
+  /// The job's own, kept nowhere.
   gram::RecomputeOperator<Real> recompute_operator();
 
   /// Marks the files as complete where nothing is missing, and closes them.
@@ -51,9 +59,19 @@ class GramStage {
 
  private:
   struct Part;  // what differs between the training triangle and the test block
-  void provide(const Part& part);
-  /// Reads and checks what a member's file holds of this rank's tiles, and hands those of the job's own Gram
-  /// to who wants to see them.
+  /// What has been done of a part, in one go or in stretches.
+  struct Tally {
+    Index reused = 0;  ///< entries, over all ranks
+    Index computed = 0;
+    double prepare_seconds = 0;
+    double seconds = 0;
+    double worked = 0;  ///< seconds of this rank
+  };
+  void provide(const Part& part, Tally& tally);
+  void note_reused(const std::string& title, const Tally& tally);
+  void write_times(const std::string& section, const Tally& tally);
+  /// Reads and checks what a member's file holds of this rank's tiles, and hands them to who wants to see
+  /// them.
   void deliver_stored(const Part& part, std::size_t member);
   /// Computes tiles and saves them as they are finished. Returns the seconds that this rank worked.
   double compute(const Part& part, const std::vector<gram::TileTask>& missing);
@@ -61,10 +79,12 @@ class GramStage {
   [[noreturn]] void stop_early(const std::string& reason, const std::string& state) const;
   void prepare_operands();
   void save_test_diagonal(std::size_t member);
-  /// Whether the tile has to be computed for this member: the job's own is always needed, others where their
-  /// file lacks it.
-  bool wants(io::GramPart part, std::size_t member, TileIndex row, TileIndex col) const;
-  bool wants_any(io::GramPart part, TileIndex row, TileIndex col) const;
+  std::optional<std::vector<double>> stored_test_diagonal(std::size_t member);
+  std::vector<double> computed_test_diagonal(std::size_t member);
+  /// Whether the tile has to be computed for this member: the first ones are `needed`, others where their file
+  /// lacks it.
+  bool wants(io::GramPart part, std::size_t needed, std::size_t member, TileIndex row, TileIndex col) const;
+  bool wants_any(io::GramPart part, std::size_t needed, TileIndex row, TileIndex col) const;
 
   const CommandContext& context_;
   Problem& problem_;
@@ -75,6 +95,7 @@ class GramStage {
   GramFamily family_;
   std::vector<GramFile> files_;  ///< of the family's members, in their order
   gram::Operands operands_;
+  Tally tests_;  ///< of the stretches so far
 };
 
 extern template class GramStage<float>;

@@ -77,12 +77,14 @@ struct SolveSection {
   Index max_iterations = 1000;
   solvers::PreconditionerKind preconditioner = solvers::PreconditionerKind::none;
   Index preconditioner_rank = 512;
+  bool evidence = false;  ///< also where the Gram is not factored
 };
 
 std::string to_string(Selection selection);
 
-/// What this version predicts has no keys of its own yet.
-struct PredictSection {};
+struct PredictSection {
+  bool variance = false;
+};
 
 struct SpectrumSection {
   Index largest = 0;           ///< eigenvalues, with vectors; 0: all, without

@@ -201,13 +201,20 @@ const KeyTable<SolveSection>& solve_keys() {
               "columns chosen at random; "
               "or randomly pivoted Cholesky"),
        key("preconditioner_rank", &S::preconditioner_rank, "columns that the preconditioner uses",
-           {.least = 1})});
+           {.least = 1}),
+       key("evidence", &S::evidence,
+           "log-determinant and log evidence where the Gram is not factored, too: an estimate by stochastic "
+           "Lanczos quadrature, with its standard error. A factor gives them always, to rounding; "
+           "precision = \"mixed\" then factors in double")});
   return table;
 }
 
 const KeyTable<PredictSection>& predict_keys() {
   static const KeyTable<PredictSection> table(
-      "predict", {only<PredictSection>("variance", "false", {"true"}, "posterior variances")});
+      "predict",
+      {key("variance", &PredictSection::variance,
+           "variances of the predictions: nngp: of the posterior; ntk: of an ensemble of networks trained to the "
+           "end, which needs kernel.both")});
   return table;
 }
 

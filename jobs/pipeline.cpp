@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "io/folder_lock.hpp"
 #include "io/model.hpp"
+#include "jobs/gram_inverse.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/gram_stage.hpp"
 #include "jobs/output_folder.hpp"
@@ -61,10 +64,8 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
                                       job.gram.tile);
   });
   if (parts.spectrum) check_spectrum(job, outline.train_samples);
-  check_plan(context, make_plan<Real>(context, outline, *engine, family,
-                                      parts.solve      ? solver_entry_bytes(job)
-                                      : parts.spectrum ? spectrum_entry_bytes(job, outline.train_samples)
-                                                       : 0));
+  check_plan(context,
+             make_plan<Real>(context, outline, *engine, family, solver_bytes(job, parts, outline)));
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
@@ -72,7 +73,8 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   if (!lock.remark().empty()) context.progress.warn(lock.remark());
   std::optional<io::Model> model;
   if (parts.predict && !parts.solve) model = stored_model(context, problem, metrics);
-  const bool on_train = parts.solve || parts.spectrum;  // worked on as a matrix
+  const bool variance = wants_variance(job, parts);
+  const bool on_train = parts.solve || parts.spectrum || variance;  // worked on as a matrix
   const bool uses_train = parts.gram || on_train;
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
@@ -81,38 +83,47 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
   check_stop("nothing was computed");
   claim_output_folder(comm, job);
   claimed = true;
-  std::optional<dist::DistributedMatrix<double>> matrix;
+  GramInverse train;
   if (on_train && job.gram.mode == GramMode::stored)
-    matrix.emplace(gram.grid(), problem.n(), problem.n(), gram.layout().block);
-  if (uses_train && job.gram.mode != GramMode::recompute) gram.train(matrix ? &*matrix : nullptr);
-  const auto on_gram = [&](auto&& stage) {
-    if (matrix) return stage(*std::exchange(matrix, std::nullopt));
-    if (job.gram.mode == GramMode::out_of_core) return stage(gram.file_operator());
-    return stage(gram.recompute_operator());
-  };
+    train.matrix = std::make_unique<dist::DistributedMatrix<double>>(gram.grid(), problem.n(), problem.n(),
+                                                                     gram.layout().block);
+  if (uses_train && job.gram.mode != GramMode::recompute) gram.train(train.matrix.get());
+  if (on_train && job.gram.mode == GramMode::out_of_core)
+    train.gram = std::make_unique<io::GramFileOperator>(gram.file_operator());
+  if (on_train && job.gram.mode == GramMode::recompute)
+    train.gram = std::make_unique<gram::RecomputeOperator<Real>>(gram.recompute_operator());
   if (parts.solve) {
     check_stop("the Gram is there, the solution is not; run the same command again to go on");
-    model = on_gram([&](auto&& train) {
-      return solve_stage(context, problem, std::forward<decltype(train)>(train), metrics);
-    });
+    model = solve_stage(context, problem, train, variance, metrics);
   }
   if (parts.spectrum) {
     check_stop("the Gram is there, its spectrum is not; run the same command again to go on");
-    on_gram([&](auto&& train) {
-      spectrum_stage(context, problem, std::forward<decltype(train)>(train), metrics);
-    });
+    if (train.matrix)
+      spectrum_stage(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics);
+    else
+      spectrum_stage(context, problem, *train.gram, metrics);
   }
   if (parts.predict && problem.test)
-    predict_stage(context, problem, *model, gram, metrics);
+    predict_stage(context, problem, *model, gram, variance ? &train : nullptr, metrics);
   else if (parts.gram)
     gram.test();
+  train = {};  // ahead of the files that it may read
   gram.finish();
 }
 
 }  // namespace
 
+bool wants_variance(const Job& job, const Parts& parts) {
+  return parts.predict && job.predict.variance && !job.data.test.empty();
+}
+
 std::string clash(const Job& job, const Parts& parts) {
   const bool stored = job.gram.mode == GramMode::stored;
+  if (parts.predict && job.predict.variance && job.kernel.function == kernels::Function::ntk &&
+      (!job.kernel.both || job.gram.mode == GramMode::recompute))
+    return "predict.variance with kernel.function = \"ntk\" is that of an ensemble of networks and needs their "
+           "NNGP Gram beside the NTK: set kernel.both = true with gram.mode = \"stored\" or \"out-of-core\"; or "
+           "take kernel.function = \"nngp\" for the posterior of a Gaussian process";
   if (parts.predict && !parts.solve && job.data.test.empty())
     return "predict needs a test set: set data.test in the job file";
   if (parts.gram && !parts.solve && job.gram.mode == GramMode::recompute)
@@ -123,7 +134,7 @@ std::string clash(const Job& job, const Parts& parts) {
     return "gram.mode = \"recompute\" keeps no Gram, so kernel.both and kernel.depths have nothing to do: "
            "take them out, or "
            "take another mode";
-  if (!parts.solve) return {};
+  if (!parts.solve && !wants_variance(job, parts)) return {};
   if (!stored && job.solve.method == Method::cholesky)
     return "solve.method = \"cholesky\" needs the Gram in memory: take gram.mode = \"stored\", or method = "
            "\"cg\"";

@@ -15,6 +15,9 @@ struct Parts {
   bool spectrum = false;  ///< spectrum.h5; without solve, as both take the Gram over
 };
 
+/// Whether the parts make predictions with variances. Local.
+bool wants_variance(const Job& job, const Parts& parts);
+
 /// What in the job does not go together for these parts, and the mend; empty where all does. Local.
 std::string clash(const Job& job, const Parts& parts);
 

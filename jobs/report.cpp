@@ -54,11 +54,14 @@ std::string kernel_of(const Json& metrics) {
 }
 
 std::string quality_of(const Json& metrics) {
+  std::string text = "-";
   if (const Json accuracy = at(metrics, "/test/accuracy"); accuracy.is_number())
-    return fmt::format("{:.2f} %", 100 * accuracy.get<double>());
-  if (const Json rmse = at(metrics, "/test/rmse"); rmse.is_number())
-    return fmt::format("rmse {:.4g}", rmse.get<double>());
-  return "-";
+    text = fmt::format("{:.2f} %", 100 * accuracy.get<double>());
+  else if (const Json rmse = at(metrics, "/test/rmse"); rmse.is_number())
+    text = fmt::format("rmse {:.4g}", rmse.get<double>());
+  if (const Json nlpd = at(metrics, "/test/nlpd"); nlpd.is_number())
+    text += fmt::format(", nlpd {:.4g}", nlpd.get<double>());
+  return text;
 }
 
 Row row_of(const Json& metrics) {

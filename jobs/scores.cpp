@@ -27,6 +27,7 @@ Scores score(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<c
 void write_scores(Json& section, const Scores& scores) {
   if (scores.accuracy) section["accuracy"] = *scores.accuracy;
   section["rmse"] = scores.rmse;
+  if (scores.nlpd) section["nlpd"] = *scores.nlpd;
 }
 
 }  // namespace widegram::jobs

@@ -11,39 +11,22 @@
 
 #include "io/encoding.hpp"
 #include "io/solver_state.hpp"
+#include "jobs/evidence.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/ridge_selection.hpp"
 #include "jobs/scores.hpp"
+#include "jobs/solve_progress.hpp"
 #include "solvers/block_algebra.hpp"
 #include "solvers/cg.hpp"
 #include "solvers/mixed_cholesky.hpp"
 #include "solvers/regression.hpp"
 #include "src/dist/diagonal.hpp"
 #include "src/dist/redistribute.hpp"
-#include "src/dist/stored_operator.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/stop_request.hpp"
 
 namespace widegram::jobs {
 namespace {
-
-/// Says how far the solver has come.
-class SolveProgress {
- public:
-  SolveProgress(Progress& progress, std::string unit) : progress_(progress), unit_(std::move(unit)) {}
-  solvers::WorkObserver observer() {
-    return [this](Index done, Index total) {
-      if (!phase_) phase_.emplace(progress_, "solve", total, unit_);
-      phase_->update(done);
-      if (done == total) phase_->finish();
-    };
-  }
-
- private:
-  Progress& progress_;
-  std::string unit_;
-  std::optional<Phase> phase_;
-};
 
 solvers::Ridge ridge_of(const SolveSection& solve) {
   return {.value = solve.ridge_absolute.value_or(solve.ridge), .relative = !solve.ridge_absolute};
@@ -54,25 +37,6 @@ std::string ridge_text(const SolveSection& solve) {
   return solve.ridge_absolute ? fmt::format("ridge_absolute {}", *solve.ridge_absolute)
                               : fmt::format("ridge {}", solve.ridge);
 }
-
-/// Whether to stop, asked once an iteration: one that might pass the time limit is not begun.
-class IterationStop {
- public:
-  explicit IterationStop(const mpi::StopRequest& stop) : stop_(stop) {}
-  bool operator()() {
-    if (asked_) longest_ = std::max(longest_, since_.seconds());
-    asked_ = true;
-    since_ = Timer();
-    return !stop_.reason(longest_).empty();
-  }
-  double longest() const { return longest_; }
-
- private:
-  const mpi::StopRequest& stop_;
-  Timer since_;
-  double longest_ = 0;
-  bool asked_ = false;
-};
 
 /// Keeps what conjugate gradients need to go on in the output folder, until they have ended.
 class CgState {
@@ -123,43 +87,28 @@ class CgState {
   std::optional<solvers::BlockCgState> initial_;
 };
 
-solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& problem,
-                                 const dist::LinearOperator& gram, double ridge,
-                                 const Matrix<double>& local_targets, Metrics& metrics) {
-  const SolveSection& solve = context.job->solve;
-  SolveProgress progress(context.progress, "steps of 1,000 a target");
+/// Leaves the solver, with its preconditioner, in `train`.
+solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& problem, GramInverse& train,
+                                 double ridge, const Matrix<double>& local_targets, Metrics& metrics) {
+  SolveProgress progress(context.progress, "solve", "steps of 1,000 a target");
   const Matrix<double> targets =
       dist::gather_parts(context.comm, problem.train.partition, solvers::transposed(local_targets).view());
-  const CgState state(context, problem, gram);
   IterationStop stop(context.stop);
-  const solvers::CgOptions options{
-      .tolerance = solve.tolerance,
-      .max_iterations = solve.max_iterations,
-      .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank},
-      .observer = progress.observer(),
-      .stop = [&] { return stop(); },
-      .save = [&](const solvers::BlockCgState& now) { state.save(now); },
-      .save_every = context.job->gram.checkpoint_every.value,
-      .initial = state.initial()};
-  const auto solved = [&] {
-    try {
-      return solvers::solve_cg(gram, ridge, targets.view(), options);
-    } catch (const mpi::CollectiveError& error) {
-      if (error.code() != ExitCode::stopped) throw;
-      // The solver knows how far it has come, and not why it was to stop.
-      const std::string what = error.what();
-      throw mpi::CollectiveError(
-          ExitCode::stopped,
-          fmt::format("stopped early ({}){}", mpi::agreed_reason(context.comm, context.stop, stop.longest()),
-                      what.substr(what.find(':'))));
-    }
-  };
-  solvers::RegressionFit result = solved();
-  context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}", result.iterations,
-                                    result.iterations == 1 ? "" : "s", result.relative_residual));
-  metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
-  state.remove();
-  return result;
+  return telling_why(context, stop, [&] {
+    prepare_cg(context, train, ridge);
+    const CgState state(context, problem, *train.gram);
+    const solvers::CgHooks hooks{.observer = progress.observer(),
+                                 .stop = [&] { return stop(); },
+                                 .save = [&](const solvers::BlockCgState& now) { state.save(now); },
+                                 .save_every = context.job->gram.checkpoint_every.value,
+                                 .initial = state.initial()};
+    solvers::RegressionFit result = train.cg->fit(targets.view(), hooks);
+    context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}", result.iterations,
+                                      result.iterations == 1 ? "" : "s", result.relative_residual));
+    metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
+    state.remove();
+    return result;
+  });
 }
 
 /// Targets or a ridge near the largest number make answers that are none. The same on every rank.
@@ -176,9 +125,12 @@ void check_answer(const solvers::RegressionFit& fit) {
 }
 
 solvers::RegressionFit fit_mixed(const CommandContext& context, dist::DistributedMatrix<double> gram,
-                                 const dist::DistributedMatrix<double>& targets,
-                                 const solvers::MixedOptions& options, Metrics& metrics) {
-  solvers::MixedFit fit = solvers::fit_ridge_mixed(std::move(gram), targets, options);
+                                 const dist::DistributedMatrix<double>& targets, double ridge,
+                                 Metrics& metrics) {
+  SolveProgress progress(context.progress, "solve", "flops");
+  solvers::MixedFit fit =
+      solvers::fit_ridge_mixed(std::move(gram), targets,
+                               {.ridge = {.value = ridge, .relative = false}, .observer = progress.observer()});
   metrics["solve"]["precision"] = fit.mixed ? "mixed" : "float64";
   if (!fit.mixed) {
     metrics["solve"]["precision_reason"] = fit.reason;
@@ -188,6 +140,28 @@ solvers::RegressionFit fit_mixed(const CommandContext& context, dist::Distribute
   return std::move(fit.fit);
 }
 
+/// Leaves the factor in `train`, but for one in float32.
+solvers::RegressionFit fit_by_factor(const CommandContext& context, GramInverse& train,
+                                     const dist::DistributedMatrix<double>& targets, double ridge, bool keep,
+                                     Metrics& metrics) {
+  const SolveSection& solve = context.job->solve;
+  if (solve.precision == SolvePrecision::mixed && !keep && !solve.evidence)
+    return fit_mixed(context, std::move(*std::exchange(train.matrix, nullptr)), targets, ridge, metrics);
+  if (solve.precision == SolvePrecision::mixed) {
+    const std::string reason =
+        fmt::format("{} takes the factor in double", keep ? "predict.variance" : "solve.evidence");
+    metrics["solve"]["precision"] = "float64";
+    metrics["solve"]["precision_reason"] = reason;
+    context.progress.note(fmt::format("solve      precision = \"mixed\" is left: {}", reason));
+  }
+  const Timer factoring;
+  factor_gram(context, train, ridge, "solve");
+  const double seconds = factoring.seconds();
+  solvers::RegressionFit fit = solvers::fit_ridge(*train.factor, targets);
+  fit.seconds.factor = seconds;
+  return fit;
+}
+
 /// A regression on its way into model.h5.
 struct Fit {
   std::string method{};
@@ -195,6 +169,7 @@ struct Fit {
   double mean_diagonal = 0;  ///< of the Gram
   io::RidgeChoice choice{};
   solvers::RegressionFit result{};
+  std::optional<io::Evidence> evidence{};
   Timer timer{};
 };
 
@@ -202,7 +177,6 @@ struct Fit {
 io::Model finish(const CommandContext& context, const Problem& problem, Fit fit, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
   solvers::RegressionFit& result = fit.result;
-  check_answer(result);
   io::Model model{.header = problem.model,
                   .alpha = std::move(result.alpha),
                   .ridge = result.ridge / fit.mean_diagonal,
@@ -210,7 +184,8 @@ io::Model finish(const CommandContext& context, const Problem& problem, Fit fit,
                   .method = fit.method,
                   .iterations = result.iterations,
                   .relative_residual = result.relative_residual,
-                  .choice = std::move(fit.choice)};
+                  .choice = std::move(fit.choice),
+                  .evidence = fit.evidence};
   io::write_model(comm, in_output(*context.job, "model.h5"), model);
 
   // K alpha = targets - ridge alpha, as exact as the residual says.
@@ -238,56 +213,33 @@ io::Model finish(const CommandContext& context, const Problem& problem, Fit fit,
 
 }  // namespace
 
-io::Model solve_stage(const CommandContext& context, const Problem& problem,
-                      dist::DistributedMatrix<double> gram, Metrics& metrics) {
-  const SolveSection& solve = context.job->solve;
-  Fit fit{.local_targets = io::encode(problem.train, context.job->data.encoding),
-          .mean_diagonal = dist::mean_diagonal(gram)};
-  const auto targets = dist::to_block_cyclic<double>(gram.grid(), fit.local_targets.view(),
-                                                     problem.train.partition, gram.block());
-  solvers::Ridge ridge = ridge_of(solve);
-  if (!solve.ridges.empty()) {
-    fit.choice = choose_ridge(context, problem, gram, targets, fit.mean_diagonal, metrics);
+io::Model solve_stage(const CommandContext& context, const Problem& problem, GramInverse& train, bool keep,
+                      Metrics& metrics) {
+  const Job& job = *context.job;
+  Fit fit{.method = factors_gram(job) ? "cholesky" : "cg",
+          .local_targets = io::encode(problem.train, job.data.encoding)};
+  fit.mean_diagonal = train.matrix ? dist::mean_diagonal(*train.matrix) : dist::mean_diagonal(*train.gram);
+  solvers::Ridge ridge = ridge_of(job.solve);
+  std::optional<dist::DistributedMatrix<double>> targets;
+  if (train.matrix)
+    targets = dist::to_block_cyclic<double>(train.matrix->grid(), fit.local_targets.view(),
+                                            problem.train.partition, train.matrix->block());
+  if (!job.solve.ridges.empty()) {
+    fit.choice = choose_ridge(context, problem, *train.matrix, *targets, fit.mean_diagonal, metrics);
     ridge = {.value = fit.choice.best, .relative = true};
     mpi::stop_if_wanted(context.comm, context.stop,
                         "the ridge is picked, the solution is not there; run the same command again");
   }
-  if (solve.method == Method::cg) {
-    fit.method = "cg";
-    fit.result = fit_by_cg(context, problem, dist::StoredOperator(gram), ridge.absolute(gram),
-                           fit.local_targets, metrics);
-  } else {
-    fit.method = "cholesky";
-    SolveProgress progress(context.progress, "flops");
-    fit.result =
-        solve.precision == SolvePrecision::mixed
-            ? fit_mixed(context, std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()},
-                        metrics)
-            : solvers::fit_ridge(std::move(gram), targets, {.ridge = ridge, .observer = progress.observer()});
-  }
+  const double plain_ridge = ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0);
+  fit.result = factors_gram(job)
+                   ? fit_by_factor(context, train, *targets, plain_ridge, keep, metrics)
+                   : fit_by_cg(context, problem, train, plain_ridge, fit.local_targets, metrics);
+  check_answer(fit.result);
+  fit.evidence =
+      evidence_of(context, problem, fit.result, fit.local_targets, train.gram.get(), metrics);
+  write_traffic(context, train, metrics);
+  if (!keep) train = {};
   return finish(context, problem, std::move(fit), metrics);
-}
-
-io::Model solve_stage(const CommandContext& context, const Problem& problem, const dist::LinearOperator& gram,
-                      Metrics& metrics) {
-  Fit fit{.method = "cg", .local_targets = io::encode(problem.train, context.job->data.encoding)};
-  fit.mean_diagonal = dist::mean_diagonal(gram);
-  const solvers::Ridge ridge = ridge_of(context.job->solve);
-  fit.result = fit_by_cg(context, problem, gram, ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0),
-                         fit.local_targets, metrics);
-  return finish(context, problem, std::move(fit), metrics);
-}
-
-io::Model solve_stage(const CommandContext& context, const Problem& problem, const io::GramFileOperator& gram,
-                      Metrics& metrics) {
-  const dist::LinearOperator& any = gram;
-  io::Model model = solve_stage(context, problem, any, metrics);
-  const io::GramFileOperator::Traffic& traffic = gram.traffic();
-  Json& section = metrics["out_of_core"];
-  section["bytes_read"] = context.comm.sum(traffic.bytes);
-  section["bytes_per_second"] = context.comm.sum(traffic.bytes / std::max(traffic.seconds, 1e-9));
-  section["read_wait_seconds"] = context.comm.max(traffic.waited);
-  return model;
 }
 
 }  // namespace widegram::jobs

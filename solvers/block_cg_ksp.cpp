@@ -6,6 +6,7 @@
 
 #include "solvers/petsc_operator.hpp"
 #include "solvers/petsc_types.hpp"
+#include "src/dist/symmetric_product.hpp"
 
 namespace widegram::solvers {
 namespace {
@@ -76,6 +77,18 @@ KSPConvergedReason reason_of(BlockCgStatus status) {
   return KSP_DIVERGED_ITS;
 }
 
+/// Vectors up to a whole granule cost nothing: the product would fill it with zeros.
+Index usual_width(const dist::LinearOperator& a, Index columns) {
+  return std::max(a.cheap_vectors(), round_up(columns, dist::vector_granule));
+}
+
+/// As it was set, or what suits the matrix.
+Index width_of(const BlockCgData& data, Mat matrix, Index columns) {
+  if (data.width > 0) return data.width;
+  const PetscOperator* op = PetscOperator::of(matrix);
+  return op != nullptr ? usual_width(op->gram(), columns) : 1;
+}
+
 /// PETSc's own bookkeeping of an iteration.
 void note(KSP ksp, const BlockCgProgress& progress) {
   ksp->its = to_int(progress.iteration, "iterations");
@@ -96,8 +109,10 @@ PetscErrorCode solve_block(KSP ksp, MatrixView<const double> b, MatrixView<doubl
       note(ksp, progress);
       if (told) told(progress);
     };
-    const BlockCgLimits limits{
-        .tolerance = ksp->rtol, .absolute = ksp->abstol, .max_iterations = ksp->max_it, .width = data.width};
+    const BlockCgLimits limits{.tolerance = ksp->rtol,
+                               .absolute = ksp->abstol,
+                               .max_iterations = ksp->max_it,
+                               .width = width_of(data, matrix, b.cols)};
     data.result = block_cg(system_of(ksp), b, x, limits, hooks);
     ksp->its = to_int(data.result.iterations, "iterations");
     ksp->reason = reason_of(data.result.status);

@@ -14,7 +14,6 @@
 #include "src/base/timer.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/stored_operator.hpp"
-#include "src/dist/symmetric_product.hpp"
 
 namespace widegram::solvers {
 namespace {
@@ -63,19 +62,14 @@ void accept_options(PetscErrorCode code) {
                                "PETSc refuses an option of [petsc] or behind --: " + petsc::message(code));
 }
 
-/// Vectors up to a whole granule cost nothing: the product would fill it with zeros.
-Index usual_width(const dist::LinearOperator& a, Index columns) {
-  return std::max(a.cheap_vectors(), round_up(columns, dist::vector_granule));
-}
-
 /// A KSP as the options and then PETSc's own ask for, ready to solve.
-KspHandle make_solver(PetscOperator& op, const CgOptions& options, Index block_width) {
+KspHandle make_solver(PetscOperator& op, const CgOptions& options) {
   register_petsc_types();
   KspHandle ksp;
   petsc::check(KSPCreate(op.gram().comm().handle(), ksp.out()));
   petsc::check(KSPSetOperators(ksp.get(), op.get(), op.get()));
   petsc::check(KSPSetType(ksp.get(), block_cg_type));
-  set_block_cg_width(ksp.get(), block_width);
+  set_block_cg_width(ksp.get(), options.block_width);
   PC pc = nullptr;
   petsc::check(KSPGetPC(ksp.get(), &pc));
   petsc::check(PCSetType(pc, pc_type(options.preconditioner.kind)));
@@ -129,37 +123,37 @@ struct Outcome {
   double worst_residual() const { return residuals[static_cast<std::size_t>(worst())]; }
 };
 
-[[noreturn]] void fail(const Outcome& outcome, const std::string& why) {
+[[noreturn]] void fail(const Outcome& outcome, const CgHooks& hooks, const std::string& why) {
   throw mpi::CollectiveError(
       ExitCode::numerical,
       fmt::format(
-          "conjugate gradients: after {} iterations the true relative residual of target column {} is "
-          "{:.3g}: {}",
-          outcome.iterations, outcome.worst(), outcome.worst_residual(), why));
+          "conjugate gradients: after {} iterations the true relative residual of {} {} is {:.3g}: {}",
+          outcome.iterations, hooks.column_name, hooks.first_column + outcome.worst(),
+          outcome.worst_residual(), why));
 }
 
 /// Throws where the solver has stopped without an answer, or its answer is none. The same on every rank.
-void check_outcome(const Outcome& outcome, const Tolerances& tolerances) {
+void check_outcome(const Outcome& outcome, const Tolerances& tolerances, const CgHooks& hooks) {
   const std::string asked = fmt::format("{:.3g} was asked for; ", tolerances.relative);
   if (outcome.status == BlockCgStatus::stopped)
     throw mpi::CollectiveError(
         ExitCode::stopped,
-        fmt::format(
-            "stopped early: conjugate gradients had done {} iterations, their state is saved; run the same "
-            "command again to go on",
-            outcome.iterations));
+        fmt::format("stopped early: conjugate gradients had done {} iterations, {}; run the same command "
+                    "again to go on",
+                    outcome.iterations, hooks.save ? "their state is saved" : "of which nothing is kept"));
   if (outcome.reason == KSP_DIVERGED_INDEFINITE_MAT)
-    fail(outcome,
+    fail(outcome, hooks,
          "the matrix turned out not to be positive definite; raise the ridge, or factor it with method = "
          "\"cholesky\" to learn the smallest ridge that helps");
   if (outcome.reason == KSP_DIVERGED_INDEFINITE_PC)
-    fail(outcome,
+    fail(outcome, hooks,
          "the preconditioner turned out not to be positive definite; raise the ridge or lower "
          "preconditioner_rank");
   if (outcome.reason == KSP_DIVERGED_NANORINF)
-    fail(outcome, "numbers overflow or are none; look at the Gram matrix and scale the targets to about 1");
+    fail(outcome, hooks,
+         "numbers overflow or are none; look at the Gram matrix and scale the targets to about 1");
   if (outcome.reason == KSP_DIVERGED_ITS)
-    fail(outcome,
+    fail(outcome, hooks,
          asked +
              "raise max_iterations (the state is saved where the job saves it), the ridge or "
              "preconditioner_rank, choose another preconditioner, loosen the tolerance, or use method = "
@@ -168,7 +162,7 @@ void check_outcome(const Outcome& outcome, const Tolerances& tolerances) {
   constexpr double unset = 1e-50;  // PETSc's own -ksp_atol; with a larger one the user has asked for less
   const bool good = outcome.worst_residual() <= slack * tolerances.relative || tolerances.absolute > unset;
   if (outcome.reason > 0 && good) return;
-  fail(outcome,
+  fail(outcome, hooks,
        asked +
            "that is finer than the matrix allows in double precision, or the solver did not iterate; "
            "raise the tolerance or the ridge, or use method = \"cholesky\"");
@@ -177,15 +171,15 @@ void check_outcome(const Outcome& outcome, const Tolerances& tolerances) {
 /// The operator as PETSc's own solvers see it, which ask nobody whether to stop.
 class StoppableOperator : public dist::LinearOperator {
  public:
-  StoppableOperator(const dist::LinearOperator& a, const std::function<bool()>& stop) : a_(a), stop_(stop) {}
+  explicit StoppableOperator(const dist::LinearOperator& a) : a_(a) {}
 
-  /// From now on products ask.
-  void ask() { asks_ = static_cast<bool>(stop_); }
+  /// From now on products ask; null: nobody.
+  void ask(const std::function<bool()>* stop) { stop_ = stop != nullptr && *stop ? stop : nullptr; }
 
   const mpi::Communicator& comm() const override { return a_.comm(); }
   const dist::Partition& layout() const override { return a_.layout(); }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override {
-    if (asks_ && comm().max(stop_() ? 1 : 0) != 0)
+    if (stop_ != nullptr && comm().max((*stop_)() ? 1 : 0) != 0)
       throw mpi::CollectiveError(
           ExitCode::stopped,
           "stopped early: PETSc's own -ksp_type keeps no state, so the solve begins again; run the same "
@@ -198,8 +192,7 @@ class StoppableOperator : public dist::LinearOperator {
 
  private:
   const dist::LinearOperator& a_;
-  const std::function<bool()>& stop_;
-  bool asks_ = false;
+  const std::function<bool()>* stop_ = nullptr;
 };
 
 Outcome outcome_of(KSP ksp, const PetscOperator& op, MatrixView<const double> b, MatrixView<const double> x) {
@@ -220,53 +213,90 @@ Outcome outcome_of(KSP ksp, const PetscOperator& op, MatrixView<const double> b,
 
 }  // namespace
 
-RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<const double> targets,
-                       const CgOptions& options) {
+struct CgSolver::State {
+  State(const dist::LinearOperator& a, double ridge, const CgOptions& options)
+      : stoppable(a), op(stoppable, ridge), ksp(make_solver(op, options)) {
+    const Timer preconditioning;
+    op.check(KSPSetUp(ksp.get()));
+    precondition_seconds = preconditioning.seconds();
+  }
+
+  /// Solves and looks at what came of it.
+  Outcome solve(MatrixView<const double> b, MatrixView<double> x, const CgHooks& hooks, FitSeconds& seconds) {
+    const MPI_Comm comm = stoppable.comm().handle();
+    const Tolerances tolerances = tolerances_of(ksp.get());
+    ColumnProgress progress(hooks.observer, b.cols);
+    BlockCgHooks block_hooks{
+        .stop = hooks.stop, .save = hooks.save, .save_every = hooks.save_every, .initial = hooks.initial};
+    block_hooks.iteration = [&](const BlockCgProgress& now) {
+      progress.iterated(now, tolerances.max_iterations);
+    };
+    set_block_cg_hooks(ksp.get(), block_hooks);
+    if (block_cg_result(ksp.get()) == nullptr) stoppable.ask(&hooks.stop);
+    const PetscBlock b_block(comm, stoppable.size(), b);
+    const PetscBlock x_block(comm, stoppable.size(), x);
+    const Timer solving;
+    op.check(KSPMatSolve(ksp.get(), b_block.get(), x_block.get()));
+    seconds.solve = solving.seconds();
+    const Timer checking;
+    Outcome outcome = outcome_of(ksp.get(), op, b, x);
+    seconds.residual = checking.seconds();
+    stoppable.ask(nullptr);
+    check_outcome(outcome, tolerances, hooks);
+    progress.finish();
+    return outcome;
+  }
+
+  StoppableOperator stoppable;
+  PetscOperator op;
+  KspHandle ksp;
+  double precondition_seconds = 0;
+};
+
+CgSolver::CgSolver(const dist::LinearOperator& a, double ridge, const CgOptions& options) {
   check_ridge(ridge);
+  state_ = std::make_unique<State>(a, ridge, options);
+}
+CgSolver::CgSolver(CgSolver&&) noexcept = default;
+CgSolver& CgSolver::operator=(CgSolver&&) noexcept = default;
+CgSolver::~CgSolver() = default;
+
+const dist::LinearOperator& CgSolver::gram() const { return state_->stoppable; }
+double CgSolver::ridge() const { return state_->op.ridge(); }
+void CgSolver::apply(MatrixView<const double> x, MatrixView<double> y) const { state_->op.apply(x, y); }
+
+RegressionFit CgSolver::fit(MatrixView<const double> targets, const CgHooks& hooks) {
+  const dist::LinearOperator& a = gram();
   check_finite(targets, "the targets");
   RegressionFit fit;
-  fit.ridge = ridge;
-  fit.alpha = Matrix<double>(targets.rows, targets.cols);
-  ColumnProgress progress(options.observer, targets.cols);
-  if (targets.cols == 0) return fit;
-  StoppableOperator stoppable(a, options.stop);
-  PetscOperator op(stoppable, ridge);
-  const KspHandle ksp =
-      make_solver(op, options, options.block_width > 0 ? options.block_width : usual_width(a, targets.cols));
-  const Tolerances tolerances = tolerances_of(ksp.get());
-  BlockCgHooks hooks{.stop = options.stop,
-                     .save = options.save,
-                     .save_every = options.save_every,
-                     .initial = options.initial};
-  hooks.iteration = [&](const BlockCgProgress& now) { progress.iterated(now, tolerances.max_iterations); };
-  set_block_cg_hooks(ksp.get(), hooks);
-  if (block_cg_result(ksp.get()) == nullptr) stoppable.ask();
-
-  const Timer preconditioning;
-  op.check(KSPSetUp(ksp.get()));
-  fit.seconds.precondition = preconditioning.seconds();
+  fit.ridge = ridge();
+  fit.seconds.precondition = state_->precondition_seconds;
   PC pc = nullptr;
-  petsc::check(KSPGetPC(ksp.get(), &pc));
+  petsc::check(KSPGetPC(state_->ksp.get(), &pc));
   fit.preconditioner = preconditioner_report(pc);
-
+  fit.alpha = Matrix<double>(targets.rows, targets.cols);
+  if (targets.cols == 0) return fit;
   const Range part = a.part();
-  const MatrixView<const double> b = targets.block(part, {0, targets.cols});
   Matrix<double> x(part.size(), targets.cols);
-  const PetscBlock b_block(a.comm().handle(), a.size(), b);
-  const PetscBlock x_block(a.comm().handle(), a.size(), x.view());
-  const Timer solving;
-  op.check(KSPMatSolve(ksp.get(), b_block.get(), x_block.get()));
-  fit.seconds.solve = solving.seconds();
-
-  const Timer checking;
-  const Outcome outcome = outcome_of(ksp.get(), op, b, x.view());
-  fit.seconds.residual = checking.seconds();
-  check_outcome(outcome, tolerances);
+  const Outcome outcome = state_->solve(targets.block(part, {0, targets.cols}), x.view(), hooks, fit.seconds);
   fit.iterations = outcome.iterations;
   fit.relative_residual = outcome.worst_residual();
   fit.alpha = dist::gather_parts(a.comm(), a.layout(), x.view());
-  progress.finish();
   return fit;
+}
+
+CgSolver::Solved CgSolver::solve(MatrixView<const double> b, MatrixView<double> x, const CgHooks& hooks) {
+  if (b.cols == 0) return {};
+  for (Index k = 0; k < x.cols; ++k) std::fill_n(x.column(k), x.rows, 0.0);  // no guess
+  FitSeconds seconds;
+  const Outcome outcome = state_->solve(b, x, hooks, seconds);
+  return {outcome.iterations, outcome.worst_residual()};
+}
+
+RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<const double> targets,
+                       const CgOptions& options) {
+  check_finite(targets, "the targets");
+  return CgSolver(a, ridge, options).fit(targets, options.hooks);
 }
 
 RegressionFit solve_cg(const dist::DistributedMatrix<double>& a, Ridge ridge,

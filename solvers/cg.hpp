@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
 
 #include "solvers/block_cg.hpp"
 #include "solvers/observer.hpp"
@@ -10,6 +12,18 @@
 
 namespace widegram::solvers {
 
+/// What one solve tells and asks.
+struct CgHooks {
+  WorkObserver observer{};  ///< in steps: cg_steps_a_column for each target column
+  /// As in BlockCgHooks: asked once an iteration on every rank; what is saved and when; where to go on from.
+  std::function<bool()> stop{};
+  std::function<void(const BlockCgState&)> save{};
+  double save_every = 60;
+  const BlockCgState* initial = nullptr;
+  std::string column_name = "target column";  ///< what messages call a column,
+  Index first_column = 0;                     ///< and the number of the first
+};
+
 struct CgOptions {
   double tolerance = 1e-8;      ///< on the relative residual of each target column
   Index max_iterations = 1000;  ///< in all, those before a state was saved included
@@ -17,17 +31,44 @@ struct CgOptions {
   /// of the product.
   Index block_width = 0;
   PreconditionerOptions preconditioner{};
-  WorkObserver observer{};  ///< in steps: cg_steps_a_column for each target column
-  /// As in BlockCgHooks: asked once an iteration on every rank; what is saved and when; where to go on from.
-  std::function<bool()> stop{};
-  std::function<void(const BlockCgState&)> save{};
-  double save_every = 60;
-  const BlockCgState* initial = nullptr;
+  CgHooks hooks{};  ///< of solve_cg()
 };
 
 /// A column's share of the work in steps: how far its residual has come towards the tolerance, in decades, or
 /// the iterations of the most that are allowed, whichever is more.
 inline constexpr Index cg_steps_a_column = 1000;
+
+/// Conjugate gradients on one matrix A + ridge I, for one block of right-hand sides after the other: the
+/// preconditioner is made once. See solve_cg() for PETSc's options, costs and errors. All
+/// members but gram() and ridge() are collective over a.comm(), the destructor too.
+class CgSolver {
+ public:
+  /// `ridge`: the plain number. `a` must outlive the solver; options.hooks are not listened to.
+  CgSolver(const dist::LinearOperator& a, double ridge, const CgOptions& options);
+  CgSolver(CgSolver&&) noexcept;
+  CgSolver& operator=(CgSolver&&) noexcept;
+  ~CgSolver();
+
+  const dist::LinearOperator& gram() const;
+  double ridge() const;
+
+  /// alpha for targets, n x k, the same whole matrix on every rank; so is alpha.
+  RegressionFit fit(MatrixView<const double> targets, const CgHooks& hooks = {});
+
+  struct Solved {
+    Index iterations = 0;
+    double relative_residual = 0;  ///< the largest of the columns'
+  };
+  /// X <- (A + ridge I)^-1 B, this rank's rows by a.layout(). k columns, any k.
+  Solved solve(MatrixView<const double> b, MatrixView<double> x, const CgHooks& hooks = {});
+
+  /// Y <- (A + ridge I) X, likewise.
+  void apply(MatrixView<const double> x, MatrixView<double> y) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Kernel ridge regression by conjugate gradients, all target columns together: (A + ridge I) alpha =
 /// targets. Collective over a.comm(). targets: n x k, the same whole matrix on every rank; so is alpha.

@@ -120,9 +120,11 @@ void Cholesky::fail(Index minor) {
 
 DistributedMatrix<double> Cholesky::solve(const DistributedMatrix<double>& b) const {
   DistributedMatrix<double> x = b.copy();
-  dist::potrs(a_, x);
+  solve_in_place(x);
   return x;
 }
+
+void Cholesky::solve_in_place(DistributedMatrix<double>& b) const { dist::potrs(a_, b); }
 
 DistributedMatrix<double> Cholesky::multiply(const DistributedMatrix<double>& x) {
   DistributedMatrix<double> product = alike(x);

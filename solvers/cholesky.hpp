@@ -49,6 +49,9 @@ class Cholesky {
   /// (A + ridge I)^-1 B, for all columns at once. b: n x k. 2 n^2 k flops.
   dist::DistributedMatrix<double> solve(const dist::DistributedMatrix<double>& b) const;
 
+  /// The same in b's own memory.
+  void solve_in_place(dist::DistributedMatrix<double>& b) const;
+
   /// A X, without the ridge. x: n x k. 2 n^2 k flops.
   dist::DistributedMatrix<double> multiply(const dist::DistributedMatrix<double>& x);
 

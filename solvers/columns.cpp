@@ -1,5 +1,9 @@
 #include "solvers/columns.hpp"
 
+#include <numeric>
+
+#include "src/dist/stored_operator.hpp"
+
 namespace widegram::solvers {
 namespace {
 
@@ -30,6 +34,22 @@ std::vector<double> column_squares(const dist::DistributedMatrix<double>& a,
   return sum_columns(a, [&](LocalIndex i, LocalIndex j) {
     return weights[static_cast<std::size_t>(a.global_row(i))] * a.local()(i, j) * a.local()(i, j);
   });
+}
+
+std::vector<double> column_products(const mpi::Communicator& comm, MatrixView<const double> a,
+                                    MatrixView<const double> b) {
+  std::vector<double> sums(static_cast<std::size_t>(a.cols));
+  for (Index k = 0; k < a.cols; ++k)
+    sums[static_cast<std::size_t>(k)] = std::inner_product(a.column(k), a.column(k) + a.rows, b.column(k), 0.0);
+  comm.all_reduce(std::span<double>(sums), MPI_SUM);
+  comm.broadcast(std::span<double>(sums));
+  return sums;
+}
+
+Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout, Range columns) {
+  std::vector<GlobalIndex> chosen(static_cast<std::size_t>(columns.size()));
+  std::iota(chosen.begin(), chosen.end(), columns.begin);
+  return dist::columns_in_parts(a, layout, chosen);
 }
 
 }  // namespace widegram::solvers

@@ -3,7 +3,9 @@
 #include <span>
 #include <vector>
 
+#include "src/base/matrix.hpp"
 #include "src/dist/matrix.hpp"
+#include "src/dist/partition.hpp"
 
 namespace widegram::solvers {
 
@@ -17,5 +19,12 @@ std::vector<double> column_products(const dist::DistributedMatrix<double>& a,
 /// Sums of weights[row] a(row, col)^2; an empty list of weights stands for ones.
 std::vector<double> column_squares(const dist::DistributedMatrix<double>& a,
                                    std::span<const double> weights = {});
+
+/// The same of blocks in parts, this rank's rows of a and b. Collective over comm.
+std::vector<double> column_products(const mpi::Communicator& comm, MatrixView<const double> a,
+                                    MatrixView<const double> b);
+
+/// This rank's rows, by `layout`, of these columns.
+Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout, Range columns);
 
 }  // namespace widegram::solvers

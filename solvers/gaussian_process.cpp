@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "solvers/columns.hpp"
+#include "solvers/stretches.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::solvers {
@@ -23,16 +24,15 @@ std::vector<double> in_stretches(const dist::ProcessGrid& grid, GlobalIndex n, I
   if (stretch == 0) stretch = blocks_a_column * block * grid.cols();
   const auto m = static_cast<Index>(prior.size());
   std::vector<double> variance(prior.begin(), prior.end());
-  for (Index begin = 0; begin < m; begin += stretch) {
-    const Range tests{begin, std::min(m, begin + stretch)};
+  for_each_range(m, stretch, [&](Range tests) {
     DistributedMatrix<double> here(grid, n, tests.size(), block);
     cross(tests, here);
     const std::vector<double> less = explained(here);
     for (std::size_t i = 0; i < less.size(); ++i) {
-      double& value = variance[static_cast<std::size_t>(begin) + i];
+      double& value = variance[static_cast<std::size_t>(tests.begin) + i];
       value = std::max(0.0, value - less[i]);
     }
-  }
+  });
   return variance;
 }
 
@@ -55,6 +55,36 @@ std::vector<double> posterior_variance(const Eigendecomposition& eigen, double r
                       [&](DistributedMatrix<double>& here) {
                         return column_squares(project_distributed(eigen, here), inverse);
                       });
+}
+
+CgVariance posterior_variance(CgSolver& solver, const dist::ProcessGrid& grid, Index block,
+                              std::span<const double> prior, const CrossBlock& cross, Index stretch,
+                              const CgHooks& hooks) {
+  const dist::LinearOperator& gram = solver.gram();
+  CgVariance result;
+  CgHooks here = hooks;
+  here.column_name = "test sample";
+  here.first_column = 0;
+  result.variance = in_stretches(
+      grid, gram.size(), block, prior, cross, stretch, [&](const DistributedMatrix<double>& crossing) {
+        std::vector<double> explained;
+        for_each_range(crossing.cols(), most_columns_at_once, [&](Range columns) {
+          Matrix<double> c = part_of(crossing, gram.layout(), columns);
+          Matrix<double> x(c.rows(), c.cols());
+          const CgSolver::Solved solved = solver.solve(c.view(), x.view(), here);
+          result.iterations += solved.iterations;
+          result.relative_residual = std::max(result.relative_residual, solved.relative_residual);
+          Matrix<double> image(c.rows(), c.cols());
+          solver.apply(x.view(), image.view());
+          for (Index k = 0; k < c.cols(); ++k)
+            for (Index i = 0; i < c.rows(); ++i) c(i, k) = 2.0 * c(i, k) - image(i, k);  // c + r
+          const std::vector<double> products = column_products(gram.comm(), x.view(), c.view());
+          explained.insert(explained.end(), products.begin(), products.end());
+          here.first_column += columns.size();
+        });
+        return explained;
+      });
+  return result;
 }
 
 double negative_log_predictive_density(MatrixView<const double> targets, MatrixView<const double> mean,

@@ -25,7 +25,7 @@ void register_petsc_types();
 /// What a block CG solver tells and asks while it solves; must outlive the solves. Another type is left
 /// alone.
 void set_block_cg_hooks(KSP ksp, const BlockCgHooks& hooks);
-/// Another type is left alone.
+/// 0: what suits a PetscOperator and the columns. Another type is left alone.
 void set_block_cg_width(KSP ksp, Index width);
 /// Of the last solve; null for another type.
 const BlockCgResult* block_cg_result(KSP ksp);

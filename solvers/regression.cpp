@@ -17,13 +17,22 @@ double Ridge::absolute(const dist::DistributedMatrix<double>& a) const {
 
 RegressionFit fit_ridge(dist::DistributedMatrix<double> a, const dist::DistributedMatrix<double>& targets,
                         const RidgeOptions& options) {
-  RegressionFit fit;
   check_ridge(options.ridge.value);
   check_finite(targets, "the targets");
-  fit.ridge = options.ridge.absolute(a);
+  const double ridge = options.ridge.absolute(a);
   const Timer factoring;
-  Cholesky factor(std::move(a), fit.ridge, options.observer);
-  fit.seconds.factor = factoring.seconds();
+  Cholesky factor(std::move(a), ridge, options.observer);
+  const double seconds = factoring.seconds();
+  RegressionFit fit = fit_ridge(factor, targets);
+  fit.seconds.factor = seconds;
+  return fit;
+}
+
+RegressionFit fit_ridge(Cholesky& factor, const dist::DistributedMatrix<double>& targets) {
+  check_finite(targets, "the targets");
+  RegressionFit fit;
+  fit.ridge = factor.ridge();
+  fit.log_determinant = factor.log_determinant();
   const Timer solving;
   const dist::DistributedMatrix<double> alpha = factor.solve(targets);
   fit.seconds.solve = solving.seconds();

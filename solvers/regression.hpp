@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "solvers/cholesky.hpp"
 #include "solvers/preconditioner.hpp"
 #include "src/base/matrix.hpp"
@@ -30,6 +32,7 @@ struct RegressionFit {
   double relative_residual =
       0;                 ///< |targets - (A + ridge I) alpha| / |targets|, the largest over the columns
   Index iterations = 0;  ///< of all columns together; 0 for Cholesky
+  std::optional<double> log_determinant{};  ///< of A + ridge I, where it was factored in double
   FitSeconds seconds;
   PreconditionerReport preconditioner;
 };
@@ -44,5 +47,8 @@ struct RidgeOptions {
 /// holds alpha as a whole, n k numbers. Cost and errors as of Cholesky.
 RegressionFit fit_ridge(dist::DistributedMatrix<double> a, const dist::DistributedMatrix<double>& targets,
                         const RidgeOptions& options = {});
+
+/// The same with a factor that is there, and stays. 4 n^2 k flops.
+RegressionFit fit_ridge(Cholesky& factor, const dist::DistributedMatrix<double>& targets);
 
 }  // namespace widegram::solvers

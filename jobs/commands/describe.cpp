@@ -18,6 +18,9 @@
 namespace widegram::jobs {
 namespace {
 
+/// What `run` does.
+constexpr Parts main_job{.gram = true, .solve = true, .predict = true};
+
 std::string shape_text(const SampleShape& shape) {
   if (shape.channels > 0) return to_string(shape);
   return shape.is_vector() ? "infinitely wide" : fmt::format("wide x {} x {}", shape.height, shape.width);
@@ -80,10 +83,12 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine,
   line("ranks", fmt::format("{} ({} x {}), blocks of {}, tiles of {}, busiest rank {:.3f} of the mean",
                             layout.grid.size(), layout.grid.rows, layout.grid.cols, layout.block, layout.tile,
                             plan.imbalance));
-  line("memory a rank", fmt::format("{} = matrix {} + inputs {} + prepared {} + records {} + scratch {}",
-                                    readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
-                                    readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
-                                    readable_bytes(plan.bytes.records), readable_bytes(plan.bytes.scratch)));
+  line("memory a rank",
+       fmt::format("{} = matrix {} + inputs {} + prepared {} + records {} + scratch {}{}",
+                   readable_bytes(plan.bytes.total()), readable_bytes(plan.bytes.matrix),
+                   readable_bytes(plan.bytes.inputs), readable_bytes(plan.bytes.prepared),
+                   readable_bytes(plan.bytes.records), readable_bytes(plan.bytes.scratch),
+                   plan.bytes.vectors > 0 ? " + vectors " + readable_bytes(plan.bytes.vectors) : ""));
   line("", fmt::format("it may use {} ({}){}", readable_bytes(allowed.bytes),
                        allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine",
                        plan.bytes.total() > allowed.bytes ? ": run will refuse" : ""));
@@ -101,7 +106,7 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
                                       job.gram.tile);
   });
-  const gram::Plan plan = make_plan<Real>(context, outline, *engine, family, solver_entry_bytes(job));
+  const gram::Plan plan = make_plan<Real>(context, outline, *engine, family, solver_bytes(job, main_job, outline));
   // All ranks measure at once, as they would all work at once.
   const auto measure = [&](const gram::TileToTime& tile) {
     return comm.max(gram::measure_tile_seconds<Real>(*engine, tile));
@@ -134,7 +139,7 @@ ExitCode describe_command(const CommandContext& context) {
   const JobOutline outline = outline_job(context);
   const std::string network =
       mpi::collectively(comm, [&] { return network_table(job.kernel.network, outline.shape); });
-  const std::string refused = clash(job, {.gram = true, .solve = true});
+  const std::string refused = clash(job, main_job);
   const std::string plan = job.kernel.precision == io::Precision::float32 ? plan_of<float>(context, outline)
                                                                           : plan_of<double>(context, outline);
   mpi::on_root(comm, [&] {

@@ -38,6 +38,8 @@ void pdgemm_(const char* transa, const char* transb, const int* m, const int* n,
              const double* alpha, const double* a, const int* ia, const int* ja, const int* desca,
              const double* b, const int* ib, const int* jb, const int* descb, const double* beta, double* c,
              const int* ic, const int* jc, const int* descc);
+void pdtran_(const int* m, const int* n, const double* alpha, const double* a, const int* ia, const int* ja,
+             const int* desca, const double* beta, double* c, const int* ic, const int* jc, const int* descc);
 void pdtrtri_(const char* uplo, const char* diag, const int* n, double* a, const int* ia, const int* ja,
               const int* desca, int* info);
 }
@@ -163,6 +165,18 @@ void gemm(Transpose of_a, const DistributedMatrix<double>& a, const DistributedM
   pdgemm_(&transposed, "N", &desc_c[2], &desc_c[3], &desc_b[2], &one, a.local().data, &whole, &whole,
           desc_a.data(), b.local().data, &whole, &whole, desc_b.data(), &zero, c.local().data, &whole, &whole,
           desc_c.data());
+}
+
+void transpose(const DistributedMatrix<double>& a, DistributedMatrix<double>& c) {
+  if (a.rows() != c.cols() || a.cols() != c.rows() || a.block() != c.block() || !a.grid().same_as(c.grid()))
+    throw std::logic_error(fmt::format("a {} x {} matrix is not the transpose of one of {} x {}", c.rows(),
+                                       c.cols(), a.rows(), a.cols()));
+  const Descriptor desc_a = a.descriptor();
+  const Descriptor desc_c = c.descriptor();
+  const double one = 1;
+  const double zero = 0;
+  pdtran_(&desc_c[2], &desc_c[3], &one, a.local().data, &whole, &whole, desc_a.data(), &zero, c.local().data,
+          &whole, &whole, desc_c.data());
 }
 
 void solve_lower(const DistributedMatrix<double>& factor, DistributedMatrix<double>& b) {

@@ -36,6 +36,9 @@ enum class Transpose : char { no = 'N', yes = 'T' };
 void gemm(Transpose of_a, const DistributedMatrix<double>& a, const DistributedMatrix<double>& b,
           DistributedMatrix<double>& c);
 
+/// C <- A^T. Each entry crosses the network once.
+void transpose(const DistributedMatrix<double>& a, DistributedMatrix<double>& c);
+
 /// B <- L^-1 B with L in the lower triangle, as potrf() leaves it. n^2 k flops for k columns.
 void solve_lower(const DistributedMatrix<double>& factor, DistributedMatrix<double>& b);
 

@@ -181,12 +181,19 @@ std::vector<double> StoredOperator::diagonal() const {
   return diagonal;
 }
 
+Matrix<double> StoredOperator::columns(std::span<const GlobalIndex> chosen) const {
+  return columns_in_parts(a_, layout_, chosen);
+}
+
+namespace {
+
 /// So few that no message count passes 32 bits.
-void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixView<double> out) const {
-  const ProcessGrid& grid = a_.grid();
-  const BlockCyclic& rows = a_.row_layout();
-  const BlockCyclic& cols = a_.col_layout();
-  const Range mine = part();
+void fetch_columns(const DistributedMatrix<double>& a, const Partition& layout,
+                   std::span<const GlobalIndex> chosen, MatrixView<double> out) {
+  const ProcessGrid& grid = a.grid();
+  const BlockCyclic& rows = a.row_layout();
+  const BlockCyclic& cols = a.col_layout();
+  const Range mine = layout.range(grid.comm().rank());
   std::vector<std::vector<Index>> places(static_cast<std::size_t>(grid.cols()));
   for (std::size_t j = 0; j < chosen.size(); ++j)
     places[static_cast<std::size_t>(cols.owner(chosen[j]))].push_back(static_cast<Index>(j));
@@ -195,7 +202,7 @@ void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixVi
   };
   const auto width = [&](int grid_col) { return static_cast<Index>(places_of(grid_col).size()); };
   const mpi::Counts to(grid.comm().size(), [&](int rank) {
-    return held_in(rows, grid.row(), layout_.range(rank)) * width(grid.col());
+    return held_in(rows, grid.row(), layout.range(rank)) * width(grid.col());
   });
   const mpi::Counts from(grid.comm().size(), [&](int rank) {
     return held_in(rows, rank / grid.cols(), mine) * width(rank % grid.cols());
@@ -203,11 +210,11 @@ void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixVi
   std::vector<double> outgoing;
   outgoing.reserve(static_cast<std::size_t>(to.total()));
   for (int rank = 0; rank < grid.comm().size(); ++rank) {
-    const Range theirs = layout_.range(rank);
+    const Range theirs = layout.range(rank);
     const LocalIndex first = held_below(rows, grid.row(), theirs.begin);
     const LocalIndex end = held_below(rows, grid.row(), theirs.end);
     for (const Index j : places_of(grid.col())) {
-      const double* column = a_.local().column(cols.to_local(chosen[static_cast<std::size_t>(j)]));
+      const double* column = a.local().column(cols.to_local(chosen[static_cast<std::size_t>(j)]));
       outgoing.insert(outgoing.end(), column + first, column + end);
     }
   }
@@ -222,18 +229,21 @@ void StoredOperator::fetch_columns(std::span<const GlobalIndex> chosen, MatrixVi
       });
 }
 
-Matrix<double> StoredOperator::columns(std::span<const GlobalIndex> chosen) const {
+}  // namespace
+
+Matrix<double> columns_in_parts(const DistributedMatrix<double>& a, const Partition& layout,
+                                std::span<const GlobalIndex> chosen) {
   constexpr Index buffer_entries = Index{1} << 24;
   for (const GlobalIndex j : chosen)
-    if (j < 0 || j >= size()) throw std::logic_error("a column is chosen that is not there");
-  Matrix<double> out(part().size(), static_cast<Index>(chosen.size()));
+    if (j < 0 || j >= a.cols()) throw std::logic_error("a column is chosen that is not there");
+  Matrix<double> out(layout.range(a.grid().comm().rank()).size(), static_cast<Index>(chosen.size()));
   // What a rank sends at a time is at most its local rows of the batch, what it receives its part of them.
   const auto batch =
-      static_cast<std::size_t>(std::max<Index>(1, buffer_entries / std::max<Index>(1, size())));
+      static_cast<std::size_t>(std::max<Index>(1, buffer_entries / std::max<Index>(1, a.rows())));
   for (std::size_t begin = 0; begin < chosen.size(); begin += batch) {
     const std::size_t count = std::min(batch, chosen.size() - begin);
     fetch_columns(
-        chosen.subspan(begin, count),
+        a, layout, chosen.subspan(begin, count),
         out.view().block({0, out.rows()}, {static_cast<Index>(begin), static_cast<Index>(begin + count)}));
   }
   return out;

@@ -36,10 +36,15 @@ class StoredOperator : public LinearOperator {
   void add_to_parts(const Side& side, const Matrix<double>& products, MatrixView<double> y) const;
   void multiply_few(MatrixView<const double> x, MatrixView<double> y) const;
   void multiply_many(MatrixView<const double> x, MatrixView<double> y) const;
-  void fetch_columns(std::span<const GlobalIndex> chosen, MatrixView<double> out) const;
 
   const DistributedMatrix<double>& a_;
   Partition layout_;
 };
+
+/// Chosen columns of a matrix of any width, of which every rank gets its rows by `layout`: layout.range(rank)
+/// x chosen, in the order asked, repeats allowed. Every rank brings the same list. Collective over a's grid;
+/// each entry crosses the network once, with at most about 128 MiB of buffers a rank.
+Matrix<double> columns_in_parts(const DistributedMatrix<double>& a, const Partition& layout,
+                                std::span<const GlobalIndex> chosen);
 
 }  // namespace widegram::dist

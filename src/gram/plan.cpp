@@ -78,34 +78,35 @@ std::vector<std::int64_t> first_ids(Index count) {
 }  // namespace
 
 RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-                     Index matrix_entry_bytes) {
+                     const SolverBytes& solver) {
   const double samples = samples_of(layout, test_samples);
   const auto rows = static_cast<double>(layout.rows().local_extent(0));
   const auto cols = static_cast<double>(layout.cols().local_extent(0));
   return {.inputs = samples * static_cast<double>(kernel.shape.features() * kernel.entry_bytes),
           .prepared = samples * kernel.bytes_per_sample,
-          .matrix = rows * cols * static_cast<double>(matrix_entry_bytes),
+          .matrix = rows * cols * static_cast<double>(solver.matrix_entry),
           .records = tiles(layout, test_samples) * static_cast<double>(kernel.grams) * sizeof(std::uint64_t),
-          .scratch = kernel.tile_bytes};
+          .scratch = kernel.tile_bytes,
+          .vectors = solver.vectors ? solver.vectors(layout) : 0.0};
 }
 
 Index Plan::ranks_that_fit(double most_bytes) const {
   for (int ranks = 1; ranks <= 1 << 20; ranks *= 2) {
     Layout spread = layout;
     spread.grid = dist::GridShape::square(ranks);
-    if (rank_bytes(spread, test_samples, kernel, matrix_entry_bytes).total() <= most_bytes) return ranks;
+    if (rank_bytes(spread, test_samples, kernel, solver).total() <= most_bytes) return ranks;
   }
   return 0;
 }
 
 Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-               Index matrix_entry_bytes) {
+               const SolverBytes& solver) {
   const Schedule schedule(layout);
   Plan plan;
   plan.layout = layout;
   plan.test_samples = test_samples;
   plan.kernel = kernel;
-  plan.matrix_entry_bytes = matrix_entry_bytes;
+  plan.solver = solver;
   plan.imbalance = schedule.imbalance();
   plan.train_entries = layout.n * (layout.n + 1) / 2;
   plan.test_entries = test_samples * layout.n;
@@ -114,7 +115,7 @@ Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost&
   plan.samples = samples_of(layout, test_samples);
   plan.flops = static_cast<double>(plan.train_entries) * kernel.flops_per_entry +
                static_cast<double>(plan.test_entries) * kernel.flops_per_test_entry;
-  plan.bytes = rank_bytes(layout, test_samples, kernel, matrix_entry_bytes);
+  plan.bytes = rank_bytes(layout, test_samples, kernel, solver);
   // The structure of HDF5 takes about 100 bytes a chunk, holes included.
   const auto rows = static_cast<double>(layout.tiles().count() + ceil_div(test_samples, layout.tile));
   const double chunks = rows * static_cast<double>(layout.tiles().count());

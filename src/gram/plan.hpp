@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "src/base/sample_shape.hpp"
@@ -27,12 +28,18 @@ struct RankBytes {
   double matrix = 0;    ///< its part of the block-cyclic matrix, where one is filled
   double records = 0;   ///< one checksum a tile and file, on every rank
   double scratch = 0;   ///< while tiles are computed
-  double total() const { return inputs + prepared + matrix + records + scratch; }
+  double vectors = 0;   ///< blocks of vectors that solvers work on beside the matrix
+  double total() const { return inputs + prepared + matrix + records + scratch + vectors; }
 };
 
-/// matrix_entry_bytes: of one entry of the matrix to be filled; 0 where tiles only go to a file.
+/// What solvers hold on the rank that holds most.
+struct SolverBytes {
+  Index matrix_entry = 0;  ///< of one entry of the matrix to be filled; 0 where tiles only go to a file
+  std::function<double(const Layout&)> vectors{};  ///< of blocks of vectors; empty: none to speak of
+};
+
 RankBytes rank_bytes(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-                     Index matrix_entry_bytes);
+                     const SolverBytes& solver);
 
 /// What one rank has to compute.
 struct Work {
@@ -45,7 +52,7 @@ struct Plan {
   Layout layout;
   GlobalIndex test_samples = 0;
   KernelCost kernel;
-  Index matrix_entry_bytes = 0;
+  SolverBytes solver;
   double imbalance = 1.0;   ///< tiles of the busiest rank over the mean
   Index train_entries = 0;  ///< n (n + 1) / 2
   Index test_entries = 0;   ///< m n
@@ -62,7 +69,7 @@ struct Plan {
 };
 
 Plan make_plan(const Layout& layout, GlobalIndex test_samples, const KernelCost& kernel,
-               Index matrix_entry_bytes);
+               const SolverBytes& solver);
 
 /// A tile to be timed.
 struct TileToTime {

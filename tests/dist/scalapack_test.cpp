@@ -76,6 +76,21 @@ TEST(Scalapack, StretchesOfColumnsMakeTheSameFactorAndFindTheSameMinor) {
   }
 }
 
+TEST(Scalapack, TransposesToTheBit) {
+  const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
+  for (const auto [n, block] : sizes)
+    for (const Index m : {Index{1}, block, 3 * block + 1}) {
+      const DistributedMatrix<double> a = distributed(grid, filled<double>(m, n, &wave), block);
+      DistributedMatrix<double> turned(grid, n, m, block);
+      transpose(a, turned);
+      const Matrix<double> whole = gather(turned);
+      for (GlobalIndex j = 0; j < m; ++j)
+        for (GlobalIndex i = 0; i < n; ++i) ASSERT_EQ(whole(i, j), wave(j, i));
+      DistributedMatrix<double> wrong(grid, n + 1, m, block);
+      EXPECT_THROW(transpose(a, wrong), std::logic_error);
+    }
+}
+
 TEST(Scalapack, OperandsThatDoNotGoTogetherAreRefused) {
   const ProcessGrid grid = ProcessGrid::square(mpi::Communicator::world());
   const DistributedMatrix<double> a = distributed(grid, filled<double>(8, 8, &decaying), 4);

@@ -76,6 +76,24 @@ TEST_F(StoredOperatorTest, KnowsItsDiagonalAndAnyColumnsToTheBit) {
   }
 }
 
+TEST_F(StoredOperatorTest, AnyMatrixHasItsColumnsInParts) {
+  for (const Index granule : {1, 16})
+    for (const auto [n, block] : sizes) {
+      const Index width = 2 * block + 3;
+      DistributedMatrix<double> a(grid_, n, width, block);
+      scatter<double>(filled<double>(n, width, &wave).view(), a);
+      const Partition layout{n, grid_.comm().size(), granule};
+      const Range part = layout.range(grid_.comm().rank());
+      const std::vector<GlobalIndex> chosen{width - 1, 0, block, 0};
+      const Matrix<double> columns = columns_in_parts(a, layout, chosen);
+      ASSERT_EQ(columns.rows(), part.size());
+      ASSERT_EQ(columns.cols(), 4);
+      for (Index j = 0; j < 4; ++j)
+        for (Index i = 0; i < part.size(); ++i)
+          ASSERT_EQ(columns(i, j), wave(part.begin + i, chosen[static_cast<std::size_t>(j)]));
+    }
+}
+
 TEST_F(StoredOperatorTest, PartsOfABlockAreGathered) {
   const DistributedMatrix<double> a = matrix(23, 4);
   const StoredOperator op(a);

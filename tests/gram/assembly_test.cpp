@@ -110,7 +110,7 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
                         .entry_bytes = 4,
                         .grams = 3};
   const Layout layout = choose_layout(5000, 64, {1, 2});
-  const Plan plan = make_plan(layout, 1000, cost, 8);
+  const Plan plan = make_plan(layout, 1000, cost, {.matrix_entry = 8});
   EXPECT_EQ(plan.train_entries, 12502500);
   EXPECT_EQ(plan.test_entries, 5000000);
   const double cols = static_cast<double>(layout.cols().local_extent(0));
@@ -125,12 +125,12 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
   const Layout square = choose_layout(5000, 64, {2, 2});
   const double half = static_cast<double>(square.rows().local_extent(0));
   const double tests = static_cast<double>(square.test_rows(1000).local_extent(0));
-  EXPECT_DOUBLE_EQ(make_plan(square, 1000, cost, 8).bytes.prepared, (2 * half + tests) * 100);
+  EXPECT_DOUBLE_EQ(make_plan(square, 1000, cost, {.matrix_entry = 8}).bytes.prepared, (2 * half + tests) * 100);
 }
 
 TEST(Plan, EstimatesBothKindsOfEngines) {
   const KernelCost cost{.shape = {10, 1, 1}, .flops_per_entry = 1, .flops_per_test_entry = 1};
-  const Plan plan = make_plan(choose_layout(100, 64, {1, 1}), 30, cost, 8);
+  const Plan plan = make_plan(choose_layout(100, 64, {1, 1}), 30, cost, {.matrix_entry = 8});
   EXPECT_EQ(plan.train_work.tiles, 3);
   EXPECT_EQ(plan.train_work.entries, 5050);
   EXPECT_EQ(plan.test_work.tiles, 2);
@@ -144,13 +144,13 @@ TEST(Plan, EstimatesBothKindsOfEngines) {
 
 TEST(Plan, NamesTheRanksThatWouldDo) {
   const KernelCost cost{.shape = {10, 1, 1}, .flops_per_entry = 1, .bytes_per_sample = 0, .entry_bytes = 4};
-  const Plan plan = make_plan(choose_layout(100000, 64, {1, 1}), 0, cost, 8);
+  const Plan plan = make_plan(choose_layout(100000, 64, {1, 1}), 0, cost, {.matrix_entry = 8});
   EXPECT_EQ(plan.ranks_that_fit(1e15), 1);
   const Index ranks = plan.ranks_that_fit(6e9);
   EXPECT_EQ(ranks, 16);
   Layout spread = plan.layout;
   spread.grid = dist::GridShape::square(static_cast<int>(ranks));
-  EXPECT_LE(rank_bytes(spread, 0, cost, 8).total(), 6e9);
+  EXPECT_LE(rank_bytes(spread, 0, cost, {.matrix_entry = 8}).total(), 6e9);
   EXPECT_EQ(plan.ranks_that_fit(1.0), 0);
 }
 

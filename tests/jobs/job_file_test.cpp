@@ -52,9 +52,10 @@ tolerance      = 1e-6
 max_iterations = 77
 precision      = "float64"
 preconditioner = "none"
+evidence       = true
 
 [predict]
-variance = false
+variance = true
 
 [petsc]
 ksp_monitor = true

@@ -293,7 +293,7 @@ TEST_F(BlockCg, ErrorsSayWhatToTry) {
   EXPECT_NE(failure(a, 0.1, nan, {}).find("the targets: entry (7, 2)"), std::string::npos);
   const auto stored = distributed(grid_, a, 8);
   try {
-    solve_cg(stored, {.value = 0.01}, distributed(grid_, b, 8), {.stop = [] { return true; }});
+    solve_cg(stored, {.value = 0.01}, distributed(grid_, b, 8), {.hooks = {.stop = [] { return true; }}});
     FAIL();
   } catch (const mpi::CollectiveError& e) {
     EXPECT_EQ(e.code(), ExitCode::stopped);

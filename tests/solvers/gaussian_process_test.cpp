@@ -61,6 +61,46 @@ TEST_F(GaussianProcess, PosteriorVarianceIsLapacksByFactorAndByEigenvectors) {
   }
 }
 
+TEST_F(GaussianProcess, ConjugateGradientsExplainAsMuchToTheSquareOfTheirTolerance) {
+  const std::vector<double> prior(tests_count, 1.0);
+  for (const auto [n, block] : sizes) {
+    const Matrix<double> a = filled(n, n, &gram_entry);
+    const auto stored = distributed(grid_, a, block);
+    const dist::StoredOperator matrix(stored);
+    const std::vector<double> exact =
+        posterior_variance(Cholesky(distributed(grid_, a, block), ridge), prior, &fill_cross, 0);
+    for (const PreconditionerKind kind : {PreconditionerKind::none, PreconditionerKind::rpcholesky}) {
+      CgSolver solver(matrix, ridge, {.tolerance = 1e-5, .preconditioner = {.kind = kind, .rank = 8}});
+      for (const Index stretch : {4, 64}) {
+        const CgVariance found = posterior_variance(solver, grid_, block, prior, &fill_cross, stretch);
+        EXPECT_LT(largest_of(found.variance, exact), 1e-8);
+        EXPECT_GT(found.iterations, 0);
+        EXPECT_LE(found.relative_residual, 1e-5);
+      }
+    }
+  }
+}
+
+TEST_F(GaussianProcess, ASolveThatDoesNotEndNamesTheTestSample) {
+  const auto stored = distributed(grid_, filled(65, 65, &gram_entry), 8);
+  CgSolver solver(dist::StoredOperator(stored), 0.0, {.tolerance = 1e-10, .max_iterations = 1});
+  const std::vector<double> prior(tests_count, 1.0);
+  const auto late = [](Range tests, DistributedMatrix<double>& cross) {
+    if (tests.begin < 8)
+      cross.fill(0.0);  // solved at once
+    else
+      fill_cross(tests, cross);
+  };
+  try {
+    posterior_variance(solver, grid_, 8, prior, late, 4);
+    ADD_FAILURE();
+  } catch (const mpi::CollectiveError& e) {
+    EXPECT_EQ(e.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(e.what()).find("of test sample "), std::string::npos) << e.what();
+    EXPECT_EQ(std::string(e.what()).find("of test sample 0"), std::string::npos) << e.what();
+  }
+}
+
 TEST_F(GaussianProcess, AVarianceThatRoundingMakesNegativeIsZero) {
   const std::vector<double> prior(2, 0.9);  // less than is explained
   const Cholesky factor(distributed(grid_, filled(23, 23, &gram_entry), 4), 1e-9);

@@ -84,10 +84,11 @@ TEST_F(Regression, ConjugateGradientsAgreeWithCholesky) {
 TEST_F(Regression, ConjugateGradientsTellOfTheWorkWithinAColumn) {
   for (const Index k : {1, 3}) {
     std::vector<Index> heard;
-    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .observer = [&](Index done, Index total) {
-                                     EXPECT_EQ(total, k * cg_steps_a_column);
-                                     heard.push_back(done);
-                                   }});
+    const auto observer = [&](Index done, Index total) {
+      EXPECT_EQ(total, k * cg_steps_a_column);
+      heard.push_back(done);
+    };
+    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .hooks = {.observer = observer}});
     EXPECT_EQ(heard.front(), 0);
     EXPECT_EQ(heard.back(), k * cg_steps_a_column);
     EXPECT_TRUE(std::ranges::is_sorted(heard));
@@ -102,7 +103,7 @@ TEST_F(Regression, AnObserverThatFailsComesThroughPetsc) {
     if (done > 0) throw mpi::CollectiveError(ExitCode::stopped, "enough");
   };
   try {
-    conjugate_gradients(65, 8, 1, {.observer = observer});
+    conjugate_gradients(65, 8, 1, {.hooks = {.observer = observer}});
     FAIL();
   } catch (const mpi::CollectiveError& e) {
     EXPECT_STREQ(e.what(), "enough");

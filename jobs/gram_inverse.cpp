@@ -1,0 +1,44 @@
+#include "jobs/gram_inverse.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/gram_file_operator.hpp"
+#include "jobs/solve_progress.hpp"
+#include "src/dist/stored_operator.hpp"
+
+namespace widegram::jobs {
+
+bool factors_gram(const Job& job) {
+  return job.gram.mode == GramMode::stored && job.solve.method != Method::cg;
+}
+
+void factor_gram(const CommandContext& context, GramInverse& train, double ridge,
+                 const std::string& title) {
+  SolveProgress progress(context.progress, title, "flops");
+  const std::unique_ptr<dist::DistributedMatrix<double>> matrix = std::exchange(train.matrix, nullptr);
+  train.factor = std::make_unique<solvers::Cholesky>(std::move(*matrix), ridge, progress.observer());
+}
+
+void prepare_cg(const CommandContext& context, GramInverse& train, double ridge) {
+  const SolveSection& solve = context.job->solve;
+  if (train.matrix) train.gram = std::make_unique<dist::StoredOperator>(*train.matrix);
+  train.cg = std::make_unique<solvers::CgSolver>(
+      *train.gram, ridge,
+      solvers::CgOptions{
+          .tolerance = solve.tolerance,
+          .max_iterations = solve.max_iterations,
+          .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank}});
+}
+
+void write_traffic(const CommandContext& context, const GramInverse& train, Metrics& metrics) {
+  const auto* file = dynamic_cast<const io::GramFileOperator*>(train.gram.get());
+  if (file == nullptr) return;
+  const io::GramFileOperator::Traffic& traffic = file->traffic();
+  Json& section = metrics["out_of_core"];
+  section["bytes_read"] = context.comm.sum(traffic.bytes);
+  section["bytes_per_second"] = context.comm.sum(traffic.bytes / std::max(traffic.seconds, 1e-9));
+  section["read_wait_seconds"] = context.comm.max(traffic.waited);
+}
+
+}  // namespace widegram::jobs
