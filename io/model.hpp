@@ -49,16 +49,16 @@ struct Model {
   double ridge_absolute = 0;  ///< what was added to the diagonal
   std::string method;         ///< "cholesky", "cg"
   Index iterations = 0;
-  double relative_residual = 0;  ///< the largest of the columns'
-  RidgeChoice choice;            ///< written where there is one, and not read back
+  double relative_residual = 0;        ///< the largest of the columns'
+  RidgeChoice choice;                  ///< written where there is one, and not read back
   std::optional<Evidence> evidence{};  ///< likewise
 };
 
 /// Collective; the root's model is written: /alpha (N x K, float64), /ridge (a number; attribute `absolute`),
 /// /ridge_path (a row a ridge; attributes `columns` and `selection`) where one was picked, the rest as
 /// attributes (log_determinant, log_evidence and, for estimates, log_evidence_error, evidence_probes and
-/// evidence_steps where they are known), `complete` = 1. Made under another name and renamed when it is on disk; replaces an older one.
-/// Throws Error(files).
+/// evidence_steps where they are known), `complete` = 1. Made under another name and renamed when it is on
+/// disk; replaces an older one. Throws Error(files).
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model);
 
 /// Collective: the root reads and all ranks get all of it. Throws Error(files): missing, cut, damaged, not a

@@ -19,12 +19,13 @@ void create_variance(const hdf5::File& file, Index m, const VarianceNote& note) 
   hdf5::Dataset::create<double>(file, "/variance", {.shape = {m}});
   hdf5::write_attribute(file, "/variance", "kind", note.kind);
   hdf5::write_attribute(file, "/variance", "noise", note.noise);
-  hdf5::write_attribute(file, "/variance", "meaning",
-                        note.kind == "posterior"
-                            ? "posterior variance of the function at a test sample, the same for each output; "
-                              "add noise for that of a target"
-                            : "variance over networks trained to the end with the ridge, the same for each "
-                              "output; add noise for that of a target");
+  hdf5::write_attribute(
+      file, "/variance", "meaning",
+      note.kind == "posterior"
+          ? "posterior variance of the function at a test sample, the same for each output; "
+            "add noise for that of a target"
+          : "variance over networks trained to the end with the ridge, the same for each "
+            "output; add noise for that of a target");
 }
 
 void create_draft(const std::string& draft, const PredictionsHeader& header, int ranks) {

@@ -33,8 +33,9 @@ struct PredictionsHeader {
 };
 
 /// predictions.h5 in the making: /mean (M x K), /class (M, the largest output), /target (M classes or M x K
-/// values), /variance (M; attributes `kind`, `noise` and `meaning`). create() and finish() are collective; rows are written by the rank that has them
-/// (mpi::collectively() brings errors to all). Until finish() the file has another name.
+/// values), /variance (M; attributes `kind`, `noise` and `meaning`). create() and finish() are collective;
+/// rows are written by the rank that has them (mpi::collectively() brings errors to all). Until finish() the
+/// file has another name.
 class PredictionsWriter {
  public:
   /// Throws Error(files).

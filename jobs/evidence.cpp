@@ -46,8 +46,8 @@ std::optional<solvers::StochasticEstimate> estimate(const CommandContext& contex
 
 std::optional<io::Evidence> evidence_of(const CommandContext& context, const Problem& problem,
                                         const solvers::RegressionFit& fit,
-                                        const Matrix<double>& local_targets,
-                                        const dist::LinearOperator* gram, Metrics& metrics) {
+                                        const Matrix<double>& local_targets, const dist::LinearOperator* gram,
+                                        Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
   const Index columns = fit.alpha.cols();
   io::Evidence evidence;
@@ -69,9 +69,8 @@ std::optional<io::Evidence> evidence_of(const CommandContext& context, const Pro
     section["evidence_steps"] = evidence.steps;
     section["evidence_seconds"] = comm.max(timer.seconds());
   }
-  evidence.log_evidence =
-      solvers::log_evidence(fit_to_targets(comm, problem, fit.alpha, local_targets),
-                            evidence.log_determinant, problem.n(), columns);
+  evidence.log_evidence = solvers::log_evidence(fit_to_targets(comm, problem, fit.alpha, local_targets),
+                                                evidence.log_determinant, problem.n(), columns);
   if (evidence.probes > 0)
     context.progress.note(fmt::format("evidence   {:.8g} +- {:.2g} ({} random vectors, {} products)",
                                       evidence.log_evidence, evidence.log_evidence_error, evidence.probes,

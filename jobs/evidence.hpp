@@ -16,8 +16,8 @@ namespace widegram::jobs {
 /// local samples. A Gram that turns out not to be positive definite has none, which is said.
 std::optional<io::Evidence> evidence_of(const CommandContext& context, const Problem& problem,
                                         const solvers::RegressionFit& fit,
-                                        const Matrix<double>& local_targets,
-                                        const dist::LinearOperator* gram, Metrics& metrics);
+                                        const Matrix<double>& local_targets, const dist::LinearOperator* gram,
+                                        Metrics& metrics);
 
 /// Bytes of an estimate's random vectors and Lanczos vectors, for n samples over all ranks.
 double evidence_bytes(GlobalIndex n);

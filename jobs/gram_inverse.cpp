@@ -13,8 +13,7 @@ bool factors_gram(const Job& job) {
   return job.gram.mode == GramMode::stored && job.solve.method != Method::cg;
 }
 
-void factor_gram(const CommandContext& context, GramInverse& train, double ridge,
-                 const std::string& title) {
+void factor_gram(const CommandContext& context, GramInverse& train, double ridge, const std::string& title) {
   SolveProgress progress(context.progress, title, "flops");
   const std::unique_ptr<dist::DistributedMatrix<double>> matrix = std::exchange(train.matrix, nullptr);
   train.factor = std::make_unique<solvers::Cholesky>(std::move(*matrix), ridge, progress.observer());

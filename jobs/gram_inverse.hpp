@@ -13,8 +13,8 @@
 namespace widegram::jobs {
 
 /// The job's training Gram K on its way through a run: as it was assembled, in memory or as an operator, and
-/// then (K + ridge I)^-1 as a solve leaves it, by the factor or by conjugate gradients with the preconditioner
-/// that is there. Empty where nothing is left.
+/// then (K + ridge I)^-1 as a solve leaves it, by the factor or by conjugate gradients with the
+/// preconditioner that is there. Empty where nothing is left.
 struct GramInverse {
   std::unique_ptr<dist::DistributedMatrix<double>> matrix{};
   std::unique_ptr<dist::LinearOperator> gram{};  ///< what cg works on, where there is no factor
@@ -29,8 +29,8 @@ bool factors_gram(const Job& job);
 /// Cholesky.
 void factor_gram(const CommandContext& context, GramInverse& train, double ridge, const std::string& title);
 
-/// Collective. Makes the operator on a matrix in memory, where there is one, and the job's conjugate gradients
-/// with their preconditioner.
+/// Collective. Makes the operator on a matrix in memory, where there is one, and the job's conjugate
+/// gradients with their preconditioner.
 void prepare_cg(const CommandContext& context, GramInverse& train, double ridge);
 
 /// Collective. What products with a Gram in its file have read so far, as metrics["out_of_core"]; nothing for

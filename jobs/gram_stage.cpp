@@ -29,7 +29,8 @@ struct GramStage<Real>::Part {
   std::function<void(const gram::TileComputer<Real>&, const gram::TileTask&,
                      std::span<const MatrixView<Real>>)>
       compute;
-  std::function<void(std::size_t member, const gram::TileTask&, MatrixView<const Real>)> deliver;  ///< or none
+  std::function<void(std::size_t member, const gram::TileTask&, MatrixView<const Real>)>
+      deliver;              ///< or none
   std::size_t members = 1;  ///< that are needed, whether a file takes them or not, and delivered
   bool whole = true;        ///< not a stretch of it
 
@@ -128,11 +129,9 @@ void GramStage<Real>::provide(const Part& part, Tally& tally) {
 template <class Real>
 void GramStage<Real>::note_reused(const std::string& title, const Tally& tally) {
   if (tally.reused == 0) return;
-  context_.progress.note(
-      fmt::format("{:<10} {} of {} entries reused from {}", title,
-                  readable_count(static_cast<double>(tally.reused)),
-                  readable_count(static_cast<double>(tally.reused + tally.computed)),
-                  fmt::join(family_.files(), ", ")));
+  context_.progress.note(fmt::format(
+      "{:<10} {} of {} entries reused from {}", title, readable_count(static_cast<double>(tally.reused)),
+      readable_count(static_cast<double>(tally.reused + tally.computed)), fmt::join(family_.files(), ", ")));
 }
 
 template <class Real>
@@ -193,8 +192,8 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
         [&](Index k) {
           const gram::TileTask& task = missing[static_cast<std::size_t>(k)];
           for (std::size_t k = 0; k < members; ++k)
-            tiles[k] =
-                wants(part.part, part.members, k, task.row, task.col) ? part.room(task, buffers[k]) : MatrixView<Real>();
+            tiles[k] = wants(part.part, part.members, k, task.row, task.col) ? part.room(task, buffers[k])
+                                                                             : MatrixView<Real>();
           part.compute(computer, task, tiles);
           // What a file holds has been delivered from there.
           for (std::size_t k = 0; k < part.members && part.deliver; ++k)

@@ -81,8 +81,8 @@ class GramStage {
   void save_test_diagonal(std::size_t member);
   std::optional<std::vector<double>> stored_test_diagonal(std::size_t member);
   std::vector<double> computed_test_diagonal(std::size_t member);
-  /// Whether the tile has to be computed for this member: the first ones are `needed`, others where their file
-  /// lacks it.
+  /// Whether the tile has to be computed for this member: the first ones are `needed`, others where their
+  /// file lacks it.
   bool wants(io::GramPart part, std::size_t needed, std::size_t member, TileIndex row, TileIndex col) const;
   bool wants_any(io::GramPart part, std::size_t needed, TileIndex row, TileIndex col) const;
 

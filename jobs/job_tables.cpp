@@ -210,11 +210,11 @@ const KeyTable<SolveSection>& solve_keys() {
 }
 
 const KeyTable<PredictSection>& predict_keys() {
-  static const KeyTable<PredictSection> table(
-      "predict",
-      {key("variance", &PredictSection::variance,
-           "variances of the predictions: nngp: of the posterior; ntk: of an ensemble of networks trained to the "
-           "end, which needs kernel.both")});
+  static const KeyTable<PredictSection> table("predict",
+                                              {key("variance", &PredictSection::variance,
+                                                   "variances of the predictions: nngp: of the posterior; "
+                                                   "ntk: of an ensemble of networks trained to the "
+                                                   "end, which needs kernel.both")});
   return table;
 }
 

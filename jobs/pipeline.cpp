@@ -64,8 +64,7 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
                                       job.gram.tile);
   });
   if (parts.spectrum) check_spectrum(job, outline.train_samples);
-  check_plan(context,
-             make_plan<Real>(context, outline, *engine, family, solver_bytes(job, parts, outline)));
+  check_plan(context, make_plan<Real>(context, outline, *engine, family, solver_bytes(job, parts, outline)));
 
   Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
@@ -121,8 +120,10 @@ std::string clash(const Job& job, const Parts& parts) {
   const bool stored = job.gram.mode == GramMode::stored;
   if (parts.predict && job.predict.variance && job.kernel.function == kernels::Function::ntk &&
       (!job.kernel.both || job.gram.mode == GramMode::recompute))
-    return "predict.variance with kernel.function = \"ntk\" is that of an ensemble of networks and needs their "
-           "NNGP Gram beside the NTK: set kernel.both = true with gram.mode = \"stored\" or \"out-of-core\"; or "
+    return "predict.variance with kernel.function = \"ntk\" is that of an ensemble of networks and needs "
+           "their "
+           "NNGP Gram beside the NTK: set kernel.both = true with gram.mode = \"stored\" or \"out-of-core\"; "
+           "or "
            "take kernel.function = \"nngp\" for the posterior of a Gaussian process";
   if (parts.predict && !parts.solve && job.data.test.empty())
     return "predict needs a test set: set data.test in the job file";

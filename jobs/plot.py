@@ -7,7 +7,9 @@ spectrum.h5     spectrum             eigenvalues and target powers with their po
                 cumulative-power     share of the targets in the leading eigenvectors
                 effective-dimension  against the ridge
 gram*.h5        gram*                heat map; a large Gram is sampled evenly
-predictions.h5  predictions          confusion matrix of classes, or predicted against true values
+predictions.h5  predictions          confusion matrix of classes, or predicted against true values, with error bars of two
+                                     standard deviations where there are variances
+                calibration          where there are variances: how many targets lie in the intervals that should hold a share
 model.h5        ridge-path           what each ridge came to, where one was picked (else from metrics.json)
 
 Pictures are PNG files in OUT (without it: FOLDER/plots), with --svg SVG files as well. Needs matplotlib and h5py.
@@ -15,6 +17,7 @@ Pictures are PNG files in OUT (without it: FOLDER/plots), with --svg SVG files a
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -234,7 +237,7 @@ def draw_confusion(predicted, true, classes, pictures):
     pictures.save(figure, "predictions")
 
 
-def draw_values(predicted, true, pictures):
+def draw_values(predicted, true, deviation, pictures):
     figure, axes = plt.subplots(figsize=(5.4, 5.2))
     ends = [min(predicted.min(), true.min()), max(predicted.max(), true.max())]
     axes.plot(ends, ends, "-", color=GREY, linewidth=1)
@@ -242,14 +245,36 @@ def draw_values(predicted, true, pictures):
     colors = [BLUE] if outputs == 1 else plt.get_cmap("tab10" if outputs <= 10 else "viridis", outputs)(range(outputs))
     size = 12 if len(true) < 1000 else 4
     for k, color in enumerate(colors):
+        if deviation is not None:
+            axes.errorbar(
+                true[:, k], predicted[:, k], yerr=2 * deviation, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.35
+            )
         axes.scatter(true[:, k], predicted[:, k], s=size, color=color, alpha=0.6, linewidths=0, label=f"output {k}")
     if 1 < outputs <= 10:
         axes.legend(loc="upper left", fontsize=9, markerscale=2.5)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("true value")
     axes.set_ylabel("predicted value")
-    axes.set_title(f"{len(true)} test samples, RMSE {np.sqrt(np.mean((predicted - true) ** 2)):.4g}")
+    bars = "" if deviation is None else ", bars: 2 standard deviations"
+    axes.set_title(f"{len(true)} test samples, RMSE {np.sqrt(np.mean((predicted - true) ** 2)):.4g}{bars}", fontsize=10)
     pictures.save(figure, "predictions")
+
+
+def draw_calibration(predicted, true, deviation, pictures):
+    """Share of the targets within the middle interval of each predictive normal, against the share it should hold."""
+    scores = np.sort(np.abs(true - predicted) / np.maximum(deviation, 1e-300)[:, None], axis=None)
+    inside = np.array([math.erf(score / math.sqrt(2)) for score in scores])
+    figure, axes = plt.subplots(figsize=(5.2, 5))
+    axes.plot([0, 100], [0, 100], "-", color=GREY, linewidth=1, label="as it should be")
+    axes.step(100 * inside, 100 * np.arange(1, len(inside) + 1) / len(inside), where="post", color=BLUE, label="found")
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 100)
+    axes.set_aspect("equal")
+    axes.set_xlabel("share of targets that the interval should hold, %")
+    axes.set_ylabel("share that it holds, %")
+    axes.set_title(f"Calibration of {len(true)} predictions; above the line: too wide", fontsize=10)
+    axes.legend(loc="upper left", fontsize=9)
+    pictures.save(figure, "calibration")
 
 
 def draw_predictions(path, pictures):
@@ -260,8 +285,12 @@ def draw_predictions(path, pictures):
         true, mean = file["target"][()], file["mean"][()]
         if "class" in file:
             draw_confusion(file["class"][()], true, mean.shape[1], pictures)
-        else:
-            draw_values(mean, true, pictures)
+            return
+        deviation = None
+        if "variance" in file:  # of a target: the function's, and the noise about it
+            deviation = np.sqrt(file["variance"][()] + attribute(file["variance"], "noise", 0.0))
+            draw_calibration(mean, true, deviation, pictures)
+        draw_values(mean, true, deviation, pictures)
 
 
 # --- ridge path ----------------------------------------------------------------------------------------------------------

@@ -43,10 +43,9 @@ void write_predictions(const CommandContext& context, const Problem& problem, Ma
   mpi::collectively(context.comm, [&] {
     writer.write_mean(test.local.begin, mean.block(test.local, {0, mean.cols}));
     if (variances)
-      writer.write_variance(test.local.begin,
-                            std::span(variances->values)
-                                .subspan(static_cast<std::size_t>(test.local.begin),
-                                         static_cast<std::size_t>(test.local.size())));
+      writer.write_variance(test.local.begin, std::span(variances->values)
+                                                  .subspan(static_cast<std::size_t>(test.local.begin),
+                                                           static_cast<std::size_t>(test.local.size())));
     if (classes) {
       writer.write_target_classes(test.local.begin, test.classes);
       return;
@@ -59,13 +58,12 @@ void write_predictions(const CommandContext& context, const Problem& problem, Ma
   writer.finish();
 }
 
-/// Negative log density of the targets a value; nothing where a Gaussian is no model of them (one-hot targets,
-/// whose mean is not zero), or is a spike.
+/// Negative log density of the targets a value; nothing where a Gaussian is no model of them (one-hot
+/// targets, whose mean is not zero), or is a spike.
 std::optional<double> density(const CommandContext& context, const io::DataSet& test,
                               const Matrix<double>& local_targets, MatrixView<const double> mean,
                               const Variances& variances) {
-  if (test.target_kind == io::TargetKind::classes &&
-      context.job->data.encoding != io::Encoding::centered)
+  if (test.target_kind == io::TargetKind::classes && context.job->data.encoding != io::Encoding::centered)
     return std::nullopt;
   const Matrix<double> targets =
       dist::gather_parts(context.comm, test.partition, solvers::transposed(local_targets).view());

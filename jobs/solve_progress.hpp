@@ -55,8 +55,8 @@ class IterationStop {
   bool asked_ = false;
 };
 
-/// Collective. What `work` returns. A solver that was stopped knows how far it has come, and not why it was to
-/// stop: its message gets the reason.
+/// Collective. What `work` returns. A solver that was stopped knows how far it has come, and not why it was
+/// to stop: its message gets the reason.
 template <class F>
 auto telling_why(const CommandContext& context, const IterationStop& stop, F&& work) {
   try {
@@ -64,10 +64,10 @@ auto telling_why(const CommandContext& context, const IterationStop& stop, F&& w
   } catch (const mpi::CollectiveError& error) {
     if (error.code() != ExitCode::stopped) throw;
     const std::string what = error.what();
-    throw mpi::CollectiveError(
-        ExitCode::stopped,
-        "stopped early (" + mpi::agreed_reason(context.comm, context.stop, stop.longest()) + ")" +
-            what.substr(what.find(':')));
+    throw mpi::CollectiveError(ExitCode::stopped,
+                               "stopped early (" +
+                                   mpi::agreed_reason(context.comm, context.stop, stop.longest()) + ")" +
+                                   what.substr(what.find(':')));
   }
 }
 

@@ -103,8 +103,9 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
                                  .save_every = context.job->gram.checkpoint_every.value,
                                  .initial = state.initial()};
     solvers::RegressionFit result = train.cg->fit(targets.view(), hooks);
-    context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}", result.iterations,
-                                      result.iterations == 1 ? "" : "s", result.relative_residual));
+    context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}",
+                                      result.iterations, result.iterations == 1 ? "" : "s",
+                                      result.relative_residual));
     metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
     state.remove();
     return result;
@@ -128,9 +129,9 @@ solvers::RegressionFit fit_mixed(const CommandContext& context, dist::Distribute
                                  const dist::DistributedMatrix<double>& targets, double ridge,
                                  Metrics& metrics) {
   SolveProgress progress(context.progress, "solve", "flops");
-  solvers::MixedFit fit =
-      solvers::fit_ridge_mixed(std::move(gram), targets,
-                               {.ridge = {.value = ridge, .relative = false}, .observer = progress.observer()});
+  solvers::MixedFit fit = solvers::fit_ridge_mixed(
+      std::move(gram), targets,
+      {.ridge = {.value = ridge, .relative = false}, .observer = progress.observer()});
   metrics["solve"]["precision"] = fit.mixed ? "mixed" : "float64";
   if (!fit.mixed) {
     metrics["solve"]["precision_reason"] = fit.reason;
@@ -235,8 +236,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
                    ? fit_by_factor(context, train, *targets, plain_ridge, keep, metrics)
                    : fit_by_cg(context, problem, train, plain_ridge, fit.local_targets, metrics);
   check_answer(fit.result);
-  fit.evidence =
-      evidence_of(context, problem, fit.result, fit.local_targets, train.gram.get(), metrics);
+  fit.evidence = evidence_of(context, problem, fit.result, fit.local_targets, train.gram.get(), metrics);
   write_traffic(context, train, metrics);
   if (!keep) train = {};
   return finish(context, problem, std::move(fit), metrics);

@@ -16,8 +16,8 @@ namespace {
 
 using dist::DistributedMatrix;
 
-/// Test samples at a time: whole rounds of blocks over the rows of the grid, so that a tile's rank is the same
-/// whichever stretch it is in and all ranks compute their tiles together.
+/// Test samples at a time: whole rounds of blocks over the rows of the grid, so that a tile's rank is the
+/// same whichever stretch it is in and all ranks compute their tiles together.
 Index stretch_of(const gram::Layout& layout) {
   constexpr Index wanted = 512;
   const Index round = layout.block * layout.grid.rows;
@@ -38,9 +38,10 @@ class CrossTiles {
   void provide(Range tests, std::initializer_list<DistributedMatrix<double>*> blocks) const {
     mpi::stop_if_wanted(
         context_.comm, context_.stop,
-        fmt::format("variances of {} of {} test samples were done, of which nothing is kept; the Gram and the "
-                    "model are there: run the same command again",
-                    tests.begin, m_));
+        fmt::format(
+            "variances of {} of {} test samples were done, of which nothing is kept; the Gram and the "
+            "model are there: run the same command again",
+            tests.begin, m_));
     const gram::Layout& layout = gram_.layout();
     std::vector<DistributedMatrix<double>> rows;
     for (std::size_t k = 0; k < blocks.size(); ++k)
@@ -74,7 +75,8 @@ solvers::CgVariance posterior(GramStage<Real>& gram, GramInverse& train, const C
   const Index stretch = stretch_of(gram.layout());
   const auto cross = [&](Range tests, DistributedMatrix<double>& block) { tiles.provide(tests, {&block}); };
   if (train.factor) return {.variance = solvers::posterior_variance(*train.factor, prior, cross, stretch)};
-  return solvers::posterior_variance(*train.cg, gram.grid(), gram.layout().block, prior, cross, stretch, hooks);
+  return solvers::posterior_variance(*train.cg, gram.grid(), gram.layout().block, prior, cross, stretch,
+                                     hooks);
 }
 
 template <class Real>
@@ -97,9 +99,10 @@ solvers::CgVariance ensemble(GramStage<Real>& gram, GramInverse& train, const Cr
 void invert(const CommandContext& context, GramInverse& train, const io::Model& model) {
   if (train.factor || train.cg) return;
   if (factors_gram(*context.job)) {
-    context.progress.note(fmt::format("factor     the Gram again, with the model's ridge of {:.6g}, for the "
-                                      "variances",
-                                      model.ridge_absolute));
+    context.progress.note(
+        fmt::format("factor     the Gram again, with the model's ridge of {:.6g}, for the "
+                    "variances",
+                    model.ridge_absolute));
     factor_gram(context, train, model.ridge_absolute, "factor");
   } else {
     prepare_cg(context, train, model.ridge_absolute);

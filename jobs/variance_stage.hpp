@@ -16,10 +16,10 @@ struct Variances {
   io::VarianceNote note;
 };
 
-/// Collective. Provides the test x train tiles, of which `consume` hears as of GramStage::test(), a stretch of
-/// test samples at a time, and works out what the model's ridge leaves unexplained: for an NNGP the posterior
-/// variance, for an NTK the variance of the ensemble, with the NNGP read from its file. By the factor in
-/// `train` or by its conjugate gradients; one that is still a matrix or an operator is factored or
+/// Collective. Provides the test x train tiles, of which `consume` hears as of GramStage::test(), a stretch
+/// of test samples at a time, and works out what the model's ridge leaves unexplained: for an NNGP the
+/// posterior variance, for an NTK the variance of the ensemble, with the NNGP read from its file. By the
+/// factor in `train` or by its conjugate gradients; one that is still a matrix or an operator is factored or
 /// preconditioned first. Adds metrics["predict"]["variance"]. Between stretches (and iterations) it can be
 /// stopped; finished stretches are not kept. Beside `train` a rank holds what variance_bytes() says.
 template <class Real>

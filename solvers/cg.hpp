@@ -45,6 +45,7 @@ class CgSolver {
  public:
   /// `ridge`: the plain number. `a` must outlive the solver; options.hooks are not listened to.
   CgSolver(const dist::LinearOperator& a, double ridge, const CgOptions& options);
+  CgSolver(const dist::LinearOperator&& a, double ridge, const CgOptions& options) = delete;
   CgSolver(CgSolver&&) noexcept;
   CgSolver& operator=(CgSolver&&) noexcept;
   ~CgSolver();

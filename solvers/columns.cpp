@@ -40,13 +40,15 @@ std::vector<double> column_products(const mpi::Communicator& comm, MatrixView<co
                                     MatrixView<const double> b) {
   std::vector<double> sums(static_cast<std::size_t>(a.cols));
   for (Index k = 0; k < a.cols; ++k)
-    sums[static_cast<std::size_t>(k)] = std::inner_product(a.column(k), a.column(k) + a.rows, b.column(k), 0.0);
+    sums[static_cast<std::size_t>(k)] =
+        std::inner_product(a.column(k), a.column(k) + a.rows, b.column(k), 0.0);
   comm.all_reduce(std::span<double>(sums), MPI_SUM);
   comm.broadcast(std::span<double>(sums));
   return sums;
 }
 
-Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout, Range columns) {
+Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout,
+                       Range columns) {
   std::vector<GlobalIndex> chosen(static_cast<std::size_t>(columns.size()));
   std::iota(chosen.begin(), chosen.end(), columns.begin);
   return dist::columns_in_parts(a, layout, chosen);

@@ -25,6 +25,7 @@ std::vector<double> column_products(const mpi::Communicator& comm, MatrixView<co
                                     MatrixView<const double> b);
 
 /// This rank's rows, by `layout`, of these columns.
-Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout, Range columns);
+Matrix<double> part_of(const dist::DistributedMatrix<double>& a, const dist::Partition& layout,
+                       Range columns);
 
 }  // namespace widegram::solvers

@@ -71,17 +71,17 @@ CgVariance ensemble_variance(CgSolver& ntk, const dist::ProcessGrid& grid, Index
   CgVariance result;
   CgHooks here = hooks;
   here.column_name = "test sample";
-  result.variance = in_stretches(
-      grid, block, nngp, prior, cross, stretch,
-      [&](const DistributedMatrix<double>& t, Range columns, Index first_test) {
-        here.first_column = first_test;
-        const Matrix<double> part = part_of(t, layout, columns);
-        Matrix<double> x(part.rows(), part.cols());
-        const CgSolver::Solved solved = ntk.solve(part.view(), x.view(), here);
-        result.iterations += solved.iterations;
-        result.relative_residual = std::max(result.relative_residual, solved.relative_residual);
-        return moved(nngp.comm(), layout, x, nngp.layout());
-      });
+  result.variance = in_stretches(grid, block, nngp, prior, cross, stretch,
+                                 [&](const DistributedMatrix<double>& t, Range columns, Index first_test) {
+                                   here.first_column = first_test;
+                                   const Matrix<double> part = part_of(t, layout, columns);
+                                   Matrix<double> x(part.rows(), part.cols());
+                                   const CgSolver::Solved solved = ntk.solve(part.view(), x.view(), here);
+                                   result.iterations += solved.iterations;
+                                   result.relative_residual =
+                                       std::max(result.relative_residual, solved.relative_residual);
+                                   return moved(nngp.comm(), layout, x, nngp.layout());
+                                 });
   return result;
 }
 

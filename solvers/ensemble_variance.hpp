@@ -11,8 +11,8 @@
 
 namespace widegram::solvers {
 
-/// Sets `ntk` and `nngp` (both n x tests.size(), on one grid) to K_ntk(train, tests) and K_nngp(train, tests).
-/// Called on every rank in the same order; it may communicate over the grid.
+/// Sets `ntk` and `nngp` (both n x tests.size(), on one grid) to K_ntk(train, tests) and K_nngp(train,
+/// tests). Called on every rank in the same order; it may communicate over the grid.
 using CrossBlocks = std::function<void(Range tests, dist::DistributedMatrix<double>& ntk,
                                        dist::DistributedMatrix<double>& nngp)>;
 

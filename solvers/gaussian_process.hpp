@@ -38,12 +38,12 @@ struct CgVariance {
   double relative_residual = 0;  ///< the largest of all solves
 };
 
-/// The same where the matrix is not factored. With x from conjugate gradients and r = c - (A + ridge I) x, the
-/// explained part is taken as x^T (c + r), which falls short of c^T (A + ridge I)^-1 c by r^T (A + ridge I)^-1
-/// r: of second order in the solver's tolerance, and never too much. The blocks of `cross` lie on `grid`, all
-/// ranks of solver.gram().comm() in their order; hooks.column_name and first_column are set here. Beside them
-/// each rank holds its rows of most_columns_at_once solutions and what block_cg() needs. Costs and errors as
-/// of CgSolver.
+/// The same where the matrix is not factored. With x from conjugate gradients and r = c - (A + ridge I) x,
+/// the explained part is taken as x^T (c + r), which falls short of c^T (A + ridge I)^-1 c by r^T (A + ridge
+/// I)^-1 r: of second order in the solver's tolerance, and never too much. The blocks of `cross` lie on
+/// `grid`, all ranks of solver.gram().comm() in their order; hooks.column_name and first_column are set here.
+/// Beside them each rank holds its rows of most_columns_at_once solutions and what block_cg() needs. Costs
+/// and errors as of CgSolver.
 CgVariance posterior_variance(CgSolver& solver, const dist::ProcessGrid& grid, Index block,
                               std::span<const double> prior, const CrossBlock& cross, Index stretch,
                               const CgHooks& hooks = {});

@@ -106,7 +106,8 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
                                       job.gram.tile);
   });
-  const gram::Plan plan = make_plan<Real>(context, outline, *engine, family, solver_bytes(job, main_job, outline));
+  const gram::Plan plan =
+      make_plan<Real>(context, outline, *engine, family, solver_bytes(job, main_job, outline));
   // All ranks measure at once, as they would all work at once.
   const auto measure = [&](const gram::TileToTime& tile) {
     return comm.max(gram::measure_tile_seconds<Real>(*engine, tile));

@@ -125,7 +125,8 @@ TEST(Plan, CountsWhatAnAssemblyTakes) {
   const Layout square = choose_layout(5000, 64, {2, 2});
   const double half = static_cast<double>(square.rows().local_extent(0));
   const double tests = static_cast<double>(square.test_rows(1000).local_extent(0));
-  EXPECT_DOUBLE_EQ(make_plan(square, 1000, cost, {.matrix_entry = 8}).bytes.prepared, (2 * half + tests) * 100);
+  EXPECT_DOUBLE_EQ(make_plan(square, 1000, cost, {.matrix_entry = 8}).bytes.prepared,
+                   (2 * half + tests) * 100);
 }
 
 TEST(Plan, EstimatesBothKindsOfEngines) {

@@ -103,8 +103,9 @@ TEST(JobErrors, Solving) {
   expect_parts(message_of_line("solve.ridges = [1e-3]\nsolve.holdout = 0.3"),
                {"job.toml:4", "belongs to solve.selection"});
   expect_parts(message_of_line("gram.mode = \"storred\""), {"job.toml:3", "did you mean 'stored'?"});
-  expect_parts(message_of_line("solve.evidence = \"yes\""), {"job.toml:3", "solve.evidence", "boolean"});
-  expect_parts(message_of_line("predict.variance = 1"), {"job.toml:3", "predict.variance", "boolean"});
+  expect_parts(message_of_line("solve.evidence = \"yes\""),
+               {"job.toml:3", "solve.evidence", "true or false"});
+  expect_parts(message_of_line("predict.variance = 1"), {"job.toml:3", "predict.variance", "true or false"});
   expect_parts(message_of_line("solve.preconditioner_rank = 0"), {"job.toml:3", "at least 1"});
 }
 

@@ -99,6 +99,8 @@ TEST(JobFile, EveryKeyIsRead) {
   EXPECT_EQ(job.solve.ridge_absolute, 0.125);
   EXPECT_EQ(job.solve.tolerance, 1e-6);
   EXPECT_EQ(job.solve.max_iterations, 77);
+  EXPECT_TRUE(job.solve.evidence);
+  EXPECT_TRUE(job.predict.variance);
   std::string petsc;
   for (const PetscOption& option : job.petsc) petsc += "-" + option.name + " " + option.value + ";";
   EXPECT_EQ(petsc, "-ksp_monitor ;-ksp_rtol 0.001;-log_view :runs/petsc.log;-sizes 1,2;-vec_cuda false;");

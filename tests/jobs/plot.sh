@@ -39,6 +39,8 @@ cp "$source/jobs/examples/waves.csv" .
 sed "s#jobs/examples/##" "$source/jobs/examples/csv.toml" >values.toml
 start 1 run values.toml --set output=values --quiet >out
 draws values "gram.png predictions.png"
+start 1 run values.toml --set output=bars --set kernel.function=nngp --set predict.variance=true --quiet >out
+draws bars "calibration.png gram.png predictions.png"
 
 # A folder that is none, an empty one, and a file that is cut short: a message each, no traceback.
 mkdir empty

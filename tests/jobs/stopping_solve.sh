@@ -59,6 +59,21 @@ mpirun -n 3 "$program" solve job.toml --walltime 10s >log.txt 2>&1 || code=$?
 ((SECONDS - begun <= 12)) || fail "the time limit of 10 seconds took $((SECONDS - begun))"
 expect_text "goes on behind iteration"
 
+# Variances by products that compute the Gram anew: the model is there, and a second run makes the predictions.
+run_variance() {
+  mpirun -n 2 "$program" run job.toml --set output=variance --set kernel.function=nngp --set solve.ridge=1e-2 \
+    --set 'data.test="digits:test[:70]"' --set predict.variance=true "$@" >log.txt 2>&1 &
+  launcher=$!
+}
+run_variance
+wait_for variance/model.h5
+stop 75
+expect_text "stopped early (signal USR1): "
+[[ ! -e variance/predictions.h5 ]] || fail "predictions of a run that was stopped ahead of them"
+run_variance --set solve.ridge=1
+wait $launcher || fail "the run behind a stopped one ends with $?"
+"$program" verify variance/predictions.h5 >log.txt || fail "broken predictions"
+
 # PETSc's own solver asks nobody; three seconds of work here.
 solve 2 --set output=own --set kernel.preset=dense --set data.train=digits:train --set gram.mode=stored \
   -- -ksp_type cg -ksp_rtol 1e-300 -ksp_max_it 1000000000

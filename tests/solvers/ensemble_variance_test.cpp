@@ -44,20 +44,22 @@ TEST(EnsembleVariance, IsTheDiagonalOfTheEnsemblesCovarianceAtTheEndOfTraining) 
     const Matrix<double> ntk = filled(n, n, pairs(&ntk_entry));
     const auto nngp = distributed(grid, filled(n, n, pairs(&nngp_entry)), block);
     const auto crossed = [&](auto&& kernel) {
-      return distributed(grid, filled(n, tests_count, [&](GlobalIndex i, GlobalIndex t) {
-                           return kernel(point(i), place(t));
-                         }), block);
+      return distributed(
+          grid,
+          filled(n, tests_count, [&](GlobalIndex i, GlobalIndex t) { return kernel(point(i), place(t)); }),
+          block);
     };
-    const auto among_tests = distributed(
-        grid, filled(tests_count, tests_count,
-                     [](GlobalIndex i, GlobalIndex j) { return nngp_entry(place(i), place(j)); }),
-        block);
+    const auto among_tests =
+        distributed(grid,
+                    filled(tests_count, tests_count,
+                           [](GlobalIndex i, GlobalIndex j) { return nngp_entry(place(i), place(j)); }),
+                    block);
     const Eigendecomposition eigen = eigendecompose(distributed(grid, ntk, block));
     const TrainingDynamics dynamics(eigen, distributed(grid, filled(n, 1, &target_entry), block),
                                     {.ridge = ridge});
-    const Matrix<double> covariance = dist::gather(
-        ensemble_covariance(dynamics, std::numeric_limits<double>::infinity(), nngp, crossed(&ntk_entry),
-                            crossed(&nngp_entry), among_tests));
+    const Matrix<double> covariance =
+        dist::gather(ensemble_covariance(dynamics, std::numeric_limits<double>::infinity(), nngp,
+                                         crossed(&ntk_entry), crossed(&nngp_entry), among_tests));
     std::vector<double> expected;
     for (Index t = 0; t < tests_count; ++t) expected.push_back(std::max(0.0, covariance(t, t)));
 

@@ -83,7 +83,8 @@ TEST_F(GaussianProcess, ConjugateGradientsExplainAsMuchToTheSquareOfTheirToleran
 
 TEST_F(GaussianProcess, ASolveThatDoesNotEndNamesTheTestSample) {
   const auto stored = distributed(grid_, filled(65, 65, &gram_entry), 8);
-  CgSolver solver(dist::StoredOperator(stored), 0.0, {.tolerance = 1e-10, .max_iterations = 1});
+  const dist::StoredOperator matrix(stored);
+  CgSolver solver(matrix, 0.0, {.tolerance = 1e-10, .max_iterations = 1});
   const std::vector<double> prior(tests_count, 1.0);
   const auto late = [](Range tests, DistributedMatrix<double>& cross) {
     if (tests.begin < 8)
