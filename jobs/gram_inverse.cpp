@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/gram_file_operator.hpp"
+#include "jobs/method_choice.hpp"
 #include "jobs/solve_progress.hpp"
 #include "src/dist/stored_operator.hpp"
 
@@ -24,10 +25,19 @@ void prepare_cg(const CommandContext& context, GramInverse& train, double ridge)
   if (train.matrix) train.gram = std::make_unique<dist::StoredOperator>(*train.matrix);
   train.cg = std::make_unique<solvers::CgSolver>(
       *train.gram, ridge,
-      solvers::CgOptions{
-          .tolerance = solve.tolerance,
-          .max_iterations = solve.max_iterations,
-          .preconditioner = {.kind = solve.preconditioner, .rank = solve.preconditioner_rank}});
+      solvers::CgOptions{.tolerance = solve.tolerance,
+                         .max_iterations = solve.budget > 0 ? solve.budget : solve.max_iterations,
+                         .preconditioner = preconditioner_options(solve, train.gram->size())});
+}
+
+double cg_bytes(const Job& job, const gram::Layout& layout) {
+  constexpr double width = 24;  // of a block of vectors; what targets and answers are on every rank among it
+  const solvers::PreconditionerOptions preconditioner = preconditioner_options(job.solve, layout.n);
+  const double rank = preconditioner.kind == solvers::PreconditionerKind::none
+                          ? 0.0
+                          : static_cast<double>(std::min<Index>(preconditioner.rank, layout.n));
+  const double n = static_cast<double>(layout.n);
+  return sizeof(double) * ((2.0 * n * rank + 8.0 * n * width) / layout.grid.size() + 2.0 * n * width);
 }
 
 void write_traffic(const CommandContext& context, const GramInverse& train, Metrics& metrics) {

@@ -9,6 +9,7 @@
 #include "solvers/cholesky.hpp"
 #include "src/dist/linear_operator.hpp"
 #include "src/dist/matrix.hpp"
+#include "src/gram/schedule.hpp"
 
 namespace widegram::jobs {
 
@@ -32,6 +33,10 @@ void factor_gram(const CommandContext& context, GramInverse& train, double ridge
 /// Collective. Makes the operator on a matrix in memory, where there is one, and the job's conjugate
 /// gradients with their preconditioner.
 void prepare_cg(const CommandContext& context, GramInverse& train, double ridge);
+
+/// Bytes a rank that conjugate gradients and their preconditioner hold, for the usual number of target
+/// columns.
+double cg_bytes(const Job& job, const gram::Layout& layout);
 
 /// Collective. What products with a Gram in its file have read so far, as metrics["out_of_core"]; nothing for
 /// another.

@@ -41,10 +41,12 @@ gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutl
     bytes.matrix_entry = static_cast<Index>(sizeof(double) * (1.0 + matrices_beside_the_gram(solve)));
   }
   const bool evidence = parts.solve && job.solve.evidence && !factors_gram(job);
-  if (variance || evidence)
+  const bool by_cg = (parts.solve || variance) && !factors_gram(job);
+  if (variance || by_cg)
     bytes.vectors = [=, m = outline.test_samples](const gram::Layout& layout) {
       const double estimating = evidence ? evidence_bytes(layout.n) / layout.grid.size() : 0.0;
-      return std::max(estimating, variance ? variance_bytes(job, layout, m) : 0.0);
+      return (by_cg ? cg_bytes(job, layout) : 0.0) +
+             std::max(estimating, variance ? variance_bytes(job, layout, m) : 0.0);
     };
   return bytes;
 }

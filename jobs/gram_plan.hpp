@@ -23,14 +23,18 @@ JobOutline outline_job(const CommandContext& context);
 /// for variances, for evidence and for conjugate gradients.
 gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutline& outline);
 
+/// How the job's Gram is cut up and spread.
+inline gram::Layout job_layout(const CommandContext& context, const JobOutline& outline) {
+  return gram::choose_layout(outline.train_samples, context.job->gram.tile,
+                             dist::GridShape::square(context.comm.size()));
+}
+
 /// The plan of the job's Grams by this engine on all ranks; with the matrices that a solver works on, or
 /// tiles that go to the file alone.
 template <class Real>
 gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                      const kernels::Engine<Real>& engine, const GramFamily& family,
                      const gram::SolverBytes& solver) {
-  const gram::Layout layout = gram::choose_layout(outline.train_samples, context.job->gram.tile,
-                                                  dist::GridShape::square(context.comm.size()));
   const gram::KernelCost cost{.shape = outline.shape,
                               .flops_per_entry = engine.flops_per_entry(training_order(context.job->data)),
                               .flops_per_test_entry = engine.flops_per_entry(kernels::SampleOrder::single),
@@ -38,7 +42,7 @@ gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                               .tile_bytes = engine.tile_bytes(),
                               .entry_bytes = static_cast<Index>(sizeof(Real)),
                               .grams = std::ssize(family.members)};
-  return gram::make_plan(layout, outline.test_samples, cost, solver);
+  return gram::make_plan(job_layout(context, outline), outline.test_samples, cost, solver);
 }
 
 /// What a rank may plan with.

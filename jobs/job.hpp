@@ -75,8 +75,9 @@ struct SolveSection {
   SolvePrecision precision = SolvePrecision::float64;
   double tolerance = 1e-8;
   Index max_iterations = 1000;
-  solvers::PreconditionerKind preconditioner = solvers::PreconditionerKind::none;
-  Index preconditioner_rank = 512;
+  std::optional<solvers::PreconditionerKind> preconditioner;  ///< see preconditioner_options()
+  std::optional<Index> preconditioner_rank;
+  Index budget = 0;       ///< no key, but MethodChoice's
   bool evidence = false;  ///< also where the Gram is not factored
 };
 

@@ -171,8 +171,9 @@ const KeyTable<SolveSection>& solve_keys() {
   static const KeyTable<S> table(
       "solve",
       {choice("method", &S::method, {"auto", "cholesky", "cg"},
-              "auto: Cholesky, or conjugate gradients where the Gram is not in memory; cg: conjugate "
-              "gradients by PETSc"),
+              "auto: conjugate gradients where the Gram is not in memory, or where they were measured to "
+              "promise half of Cholesky's time, which takes over if they break the promise; else Cholesky. "
+              "cg: conjugate gradients by PETSc"),
        shown_if<S>(key("ridge", &S::ridge, "added to the diagonal, relative to the Gram's mean diagonal",
                        {.least = 0}),
                    [](const S& solve) { return !solve.ridge_absolute && solve.ridges.empty(); }),
@@ -196,11 +197,14 @@ const KeyTable<SolveSection>& solve_keys() {
        key("tolerance", &S::tolerance, "cg: residual relative to the target, for each target column",
            {.above = 0, .most = 1}),
        key("max_iterations", &S::max_iterations, "cg: most iterations for a target column", {.least = 1}),
-       choice("preconditioner", &S::preconditioner, {"none", "nystrom", "nystrom-columns", "rpcholesky"},
-              "cg: what speeds it up: randomised Nystroem, by one product with random vectors or from "
-              "columns chosen at random; "
-              "or randomly pivoted Cholesky"),
-       key("preconditioner_rank", &S::preconditioner_rank, "columns that the preconditioner uses",
+       choice_or_auto(
+           "preconditioner", &S::preconditioner, {"none", "nystrom", "nystrom-columns", "rpcholesky"},
+           "cg: what speeds it up: randomised Nystroem, by one product with random vectors or from "
+           "columns chosen at random; "
+           "or randomly pivoted Cholesky, which is what auto takes"),
+       key("preconditioner_rank", &S::preconditioner_rank,
+           "columns that the preconditioner uses; without it: a twentieth of the samples, at least 256 and "
+           "at most 2,000, and fewer where what they leave of the trace falls below the ridge",
            {.least = 1}),
        key("evidence", &S::evidence,
            "log-determinant and log evidence where the Gram is not factored, too: an estimate by stochastic "

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -94,6 +95,22 @@ Key<Section> later(std::string name, std::string help) {
   return {std::move(name), "in a later version", std::move(help),
           [](Section&, const Value& value) { value.refuse("comes with a later version: remove it"); },
           [](const Section&) { return std::string(); }};
+}
+
+/// A key that takes one of `names`, the values of an enumeration in their order, or "auto", which leaves
+/// `field` unset.
+template <class Section, class Enumeration>
+Key<Section> choice_or_auto(std::string name, std::optional<Enumeration> Section::*field,
+                            std::vector<std::string> names, std::string help) {
+  names.insert(names.begin(), "auto");
+  return {std::move(name), alternatives(names), std::move(help),
+          [field, names](Section& section, const Value& value) {
+            const std::size_t i = choose(value, names);
+            section.*field = i == 0 ? std::nullopt : std::optional(static_cast<Enumeration>(i - 1));
+          },
+          [field, names](const Section& section) {
+            return to_toml(names[section.*field ? static_cast<std::size_t>(*(section.*field)) + 1 : 0]);
+          }};
 }
 
 /// All keys of one table: checks and fills a section, writes it, and lists itself for the reference.

@@ -15,6 +15,7 @@
 #include "jobs/gram_inverse.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/gram_stage.hpp"
+#include "jobs/method_choice.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/predict_stage.hpp"
 #include "jobs/solve_stage.hpp"
@@ -52,12 +53,24 @@ io::Model stored_model(const CommandContext& context, const Problem& problem, Me
   return model;
 }
 
+/// The job with its method chosen, where a part solves on the Gram.
+Job with_method(const CommandContext& context, const Parts& parts, const JobOutline& outline,
+                Metrics& metrics) {
+  const Job& job = *context.job;
+  if (!parts.solve) return job;
+  const MethodChoice choice = choose_method(context, parts, job_layout(context, outline));
+  if (job.solve.method == Method::automatic) metrics["solve"]["method_reason"] = choice.reason;
+  return with_method(job, choice);
+}
+
 /// One precision's run. The Gram matrix lives from its assembly to the end of the fit.
 template <class Real>
-void run_parts(const CommandContext& context, const Parts& parts, Metrics& metrics, bool& claimed) {
-  const mpi::Communicator& comm = context.comm;
-  const Job& job = *context.job;
-  const JobOutline outline = outline_job(context);
+void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics, bool& claimed) {
+  const mpi::Communicator& comm = asked.comm;
+  const JobOutline outline = outline_job(asked);
+  const Job job = with_method(asked, parts, outline, metrics);
+  CommandContext context = asked;
+  context.job = &job;
   GramFamily family = gram_family(job.kernel);
   auto engine = mpi::collectively(comm, [&] {
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
@@ -80,7 +93,7 @@ void run_parts(const CommandContext& context, const Parts& parts, Metrics& metri
                         .needs_store = uses_train && job.gram.mode != GramMode::recompute});
   const auto check_stop = [&](const std::string& state) { mpi::stop_if_wanted(comm, context.stop, state); };
   check_stop("nothing was computed");
-  claim_output_folder(comm, job);
+  claim_output_folder(comm, *asked.job);
   claimed = true;
   GramInverse train;
   if (on_train && job.gram.mode == GramMode::stored)

@@ -112,6 +112,23 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
   });
 }
 
+/// The same; nothing where Cholesky is to take over.
+std::optional<solvers::RegressionFit> try_cg(const CommandContext& context, const Problem& problem,
+                                             GramInverse& train, double ridge,
+                                             const Matrix<double>& local_targets, Metrics& metrics) {
+  try {
+    return fit_by_cg(context, problem, train, ridge, local_targets, metrics);
+  } catch (const mpi::CollectiveError& error) {
+    if (context.job->solve.budget == 0 || error.code() != ExitCode::numerical) throw;
+    context.progress.warn(fmt::format("{}: Cholesky takes over", error.what()));
+    metrics["solve"]["cg_gave_up"] = error.what();
+  }
+  train.cg.reset();
+  train.gram.reset();
+  io::remove_solver_state(context.comm, in_output(*context.job, "solve.h5"));
+  return std::nullopt;
+}
+
 /// Targets or a ridge near the largest number make answers that are none. The same on every rank.
 void check_answer(const solvers::RegressionFit& fit) {
   const double* values = fit.alpha.data();
@@ -232,9 +249,14 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
                         "the ridge is picked, the solution is not there; run the same command again");
   }
   const double plain_ridge = ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0);
-  fit.result = factors_gram(job)
-                   ? fit_by_factor(context, train, *targets, plain_ridge, keep, metrics)
-                   : fit_by_cg(context, problem, train, plain_ridge, fit.local_targets, metrics);
+  if (!factors_gram(job)) {
+    if (auto found = try_cg(context, problem, train, plain_ridge, fit.local_targets, metrics))
+      fit.result = std::move(*found);
+    else
+      fit.method = "cholesky";
+  }
+  if (fit.method == "cholesky")
+    fit.result = fit_by_factor(context, train, *targets, plain_ridge, keep, metrics);
   check_answer(fit.result);
   fit.evidence = evidence_of(context, problem, fit.result, fit.local_targets, train.gram.get(), metrics);
   write_traffic(context, train, metrics);

@@ -1,5 +1,7 @@
 #include "solvers/block_cg_cycle.hpp"
 
+#include <cblas.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -96,11 +98,19 @@ void BlockCgCycle::save() {
   hooks_.save(state);
 }
 
-/// What q spans beside q c.
+/// What q spans beside q c. Columns of c may depend on each other, as those of centred classes do; a
+/// direction that they hardly reach is told twice rather than lost.
 Matrix<double> BlockCgCycle::companions() const {
-  if (q_.cols() <= c_.cols()) return {x_.rows, 0};
-  const Matrix<double> others = chosen_columns(orthogonal_basis(c_).view(), numbers(c_.cols(), q_.cols()));
-  return product(q_.view(), others.view());
+  constexpr double hardly = 1e-8;
+  Matrix<double> unit = c_;
+  for (Index j = 0; j < unit.cols(); ++j) {
+    const double size = cblas_dnrm2(static_cast<int>(unit.rows()), unit.column(j), 1);
+    for (Index i = 0; i < unit.rows(); ++i) unit(i, j) /= size > 0 ? size : 1.0;
+  }
+  Matrix<double> shares = product(unit.view(), transposed(unit).view());
+  const std::vector<double> values = symmetric_eigen(shares);
+  const auto beside = std::lower_bound(values.begin(), values.end(), hardly) - values.begin();
+  return product(q_.view(), chosen_columns(shares.view(), numbers(0, beside)).view());
 }
 
 Matrix<double> BlockCgCycle::multiply(const Matrix<double>& x) const {

@@ -111,7 +111,9 @@ Matrix<double> spectral(const Nystrom& from, double ridge) {
   return product(from.factor.f.view(), turned.view());
 }
 
-const char* name_of(PreconditionerKind kind) {
+}  // namespace
+
+std::string name_of(PreconditionerKind kind) {
   switch (kind) {
     case PreconditionerKind::nystrom:
       return "nystrom";
@@ -124,8 +126,6 @@ const char* name_of(PreconditionerKind kind) {
   }
   return "none";
 }
-
-}  // namespace
 
 Preconditioner::Preconditioner(const dist::LinearOperator& a, double ridge,
                                const PreconditionerOptions& options)

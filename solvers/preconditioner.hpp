@@ -16,6 +16,9 @@ enum class PreconditionerKind {
   rpcholesky        ///< randomly pivoted Cholesky: columns chosen by what is left of the diagonal
 };
 
+/// "none", "nystrom", "nystrom-columns", "rpcholesky".
+std::string name_of(PreconditionerKind kind);
+
 struct PreconditionerOptions {
   PreconditionerKind kind = PreconditionerKind::none;
   Index rank = 512;  ///< at most; n where that is less

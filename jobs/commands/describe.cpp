@@ -9,6 +9,7 @@
 
 #include "jobs/commands/commands.hpp"
 #include "jobs/gram_plan.hpp"
+#include "jobs/method_choice.hpp"
 #include "jobs/pipeline.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/kernels/precision_note.hpp"
@@ -106,8 +107,9 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
     return kernels::make_engine<Real>(std::span<const kernels::Network>(family.networks), outline.shape,
                                       job.gram.tile);
   });
-  const gram::Plan plan =
-      make_plan<Real>(context, outline, *engine, family, solver_bytes(job, main_job, outline));
+  const MethodChoice choice = choose_method(context, main_job, job_layout(context, outline));
+  const gram::Plan plan = make_plan<Real>(context, outline, *engine, family,
+                                          solver_bytes(with_method(job, choice), main_job, outline));
   // All ranks measure at once, as they would all work at once.
   const auto measure = [&](const gram::TileToTime& tile) {
     return comm.max(gram::measure_tile_seconds<Real>(*engine, tile));
@@ -129,7 +131,8 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
   }
   std::optional<std::string> note;
   if constexpr (std::is_same_v<Real, float>) note = float32_note(context, family, outline.shape);
-  return plan_text(plan, engine->name(), note, family.files(), seconds, memory_allowance(context));
+  return plan_text(plan, engine->name(), note, family.files(), seconds, memory_allowance(context)) +
+         fmt::format("  {:<20}{}\n", "solve", to_text(choice, job.solve, outline.train_samples));
 }
 
 }  // namespace

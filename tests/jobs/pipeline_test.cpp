@@ -307,7 +307,7 @@ TEST_F(Pipeline, OutOfCoreGivesTheAnswerOfTheStoredMatrix) {
 }
 
 TEST_F(Pipeline, ConjugateGradientsGoOnWhereTheyEnded) {
-  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6"};
+  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6", "solve.preconditioner=none"};
   const auto settings = [&](const std::string& more) {
     std::vector<std::string> all = cg;
     all.push_back(more);
@@ -429,8 +429,38 @@ TEST_F(Pipeline, PredictionsSayWhichRidgeTheyAreOf) {
   EXPECT_NEAR(predicted.at("model").at("ridge").get<double>(), 1e-3, 1e-12);
 }
 
+TEST_F(Pipeline, TheMethodIsChosenByWhatIsAskedFor) {
+  const auto chosen = [&](const std::vector<std::string>& settings) {
+    const auto solve = run(job("chosen", settings)).at("solve");
+    return solve.at("method").get<std::string>() + ": " + solve.at("method_reason").get<std::string>();
+  };
+  EXPECT_NE(chosen({}).find("cholesky: "), std::string::npos);
+  EXPECT_NE(chosen({}).find("samples are few"), std::string::npos);
+  EXPECT_EQ(chosen({"gram.mode=out-of-core"}), "cg: the Gram is not in memory");
+  EXPECT_EQ(chosen({"solve.ridges=[1e-3, 1e-2]"}), "cholesky: ridges are scored with factors");
+  const auto fixed = run(job("chosen", {"solve.method=cg"})).at("solve");
+  EXPECT_FALSE(fixed.contains("method_reason")) << "the job says so itself";
+  EXPECT_EQ(fixed.at("preconditioner").at("kind"), "rpcholesky");
+  EXPECT_FALSE(run(job("chosen", {"solve.method=cg", "solve.preconditioner=none"}))
+                   .at("solve")
+                   .contains("preconditioner"));
+}
+
+/// What auto does where its hope in conjugate gradients turns out to be vain.
+TEST_F(Pipeline, CholeskyTakesOverFromConjugateGradients) {
+  const auto by_factor = run(job("factor", {"solve.ridge=1e-6", "solve.method=cholesky"}));
+  Job hopeful = job("hopeful", {"solve.ridge=1e-6", "solve.method=cg", "solve.preconditioner=none"});
+  hopeful.solve.budget = 5;
+  const auto taken_over = run(hopeful);
+  EXPECT_EQ(taken_over.at("solve").at("method"), "cholesky");
+  EXPECT_NE(taken_over.at("solve").at("cg_gave_up").get<std::string>().find("after 5 iterations"),
+            std::string::npos);
+  EXPECT_EQ(taken_over.at("test"), by_factor.at("test"));
+  EXPECT_FALSE(std::filesystem::exists(file("hopeful", "solve.h5")));
+}
+
 TEST_F(Pipeline, AStateServesAnotherRankCount) {
-  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6",
+  const std::vector<std::string> cg{"solve.method=cg", "solve.ridge=1e-6", "solve.preconditioner=none",
                                     "data.preprocess=[\"standardize\"]"};
   std::vector<std::string> few = cg;
   few.push_back("solve.max_iterations=15");
