@@ -3,21 +3,11 @@
 #include <vector>
 
 #include "solvers/eigen.hpp"
+#include "solvers/training_law.hpp"
 #include "src/base/matrix.hpp"
 #include "src/dist/matrix.hpp"
 
 namespace widegram::solvers {
-
-enum class Descent {
-  flow,  ///< gradient flow: time is rate x t, and t may be any number
-  steps  ///< gradient descent with a step of `rate`: t counts steps, whole numbers
-};
-
-struct DynamicsOptions {
-  Descent descent = Descent::flow;
-  double rate = 1;
-  double ridge = 0;  ///< plain number added to the kernel that trains, as neural-tangents' diag_reg is
-};
 
 /// How a wide network learns: the function f at the training samples, zero at first, trained on the squared
 /// loss 1 / (2 n k) |f - y|^2 over n samples and k target columns with the kernel K (the NTK, or the NNGP
@@ -56,16 +46,11 @@ class TrainingDynamics {
   std::vector<double> coefficient_weights(double t) const;
 
   const Eigendecomposition& kernel() const { return kernel_; }
+  const TrainingLaw& law() const { return law_; }
 
  private:
-  double trained_eigenvalue(std::size_t j) const;
-  void check_time(double t) const;
-  double share(double scaled_eigenvalue, double t) const;
-  double finite_weight(double eigenvalue, double t) const;
-
   const Eigendecomposition& kernel_;
-  DynamicsOptions options_;
-  double samples_;                     ///< n k
+  TrainingLaw law_;
   Matrix<double> projected_;           ///< V^T y
   std::vector<double> target_powers_;  ///< sums of its squares over the columns
 };

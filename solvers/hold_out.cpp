@@ -39,13 +39,13 @@ HoldOutSplit split(const std::vector<GlobalIndex>& order, double share) {
   return parts;
 }
 
+}  // namespace
+
 std::vector<GlobalIndex> in_order(GlobalIndex n) {
   std::vector<GlobalIndex> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), GlobalIndex{0});
   return order;
 }
-
-}  // namespace
 
 HoldOutSplit split_first(GlobalIndex n, double share) { return split(in_order(n), share); }
 

@@ -15,6 +15,9 @@ struct HoldOutSplit {
   std::vector<GlobalIndex> held_out;
 };
 
+/// 0, 1, ..., n - 1.
+std::vector<GlobalIndex> in_order(GlobalIndex n);
+
 /// The last `share` of n samples is held out: n share of them, rounded, at least one and not all. Throws
 /// CollectiveError(usage) for a share outside (0, 1) or fewer than 2 samples.
 HoldOutSplit split_first(GlobalIndex n, double share);

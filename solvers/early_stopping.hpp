@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "solvers/training_law.hpp"
+
+namespace widegram::solvers {
+
+struct BestTime {
+  double time = 0;
+  double loss = 0;
+};
+
+/// The time of least loss: the best of `times` (ascending, infinity allowed), then, where that is finite, a
+/// golden-section search between its neighbours, on a logarithmic scale where the lower one is above zero;
+/// in whole steps under gradient descent. An infinite neighbour stands for ten times the best time. Of equal
+/// losses the earlier time. The answer is never worse than the best of `times`. About 45 calls of loss(t)
+/// beside one a time; every rank is told the same.
+BestTime best_time(std::span<const double> times, Descent descent, const std::function<double(double)>& loss);
+
+}  // namespace widegram::solvers
