@@ -46,14 +46,8 @@ void write_draft(const std::string& draft, const Model& model, int ranks) {
   const auto number = [&](const char* name, auto value) { hdf5::write_attribute(file, "/", name, value); };
   text("format", "widegram model");
   number("format_version", model_format_version);
-  text("kernel", model.header.kernel);
-  text("function", model.header.function);
-  text("precision", to_string(model.header.precision));
-  text("train_hash", to_hex(model.header.train_hash));
-  text("target_hash", to_hex(model.header.target_hash));
+  write_model_header(file, model.header);
   text("method", model.method);
-  text("encoding", model.header.encoding);
-  number("classes", model.header.classes);
   number("iterations", model.iterations);
   number("relative_residual", model.relative_residual);
   if (model.evidence) write_evidence(file, *model.evidence);
@@ -91,20 +85,38 @@ Model read_file(const std::string& path) {
     for (Index j = 0; j < shape[1]; ++j) model.alpha(i, j) = rows[static_cast<std::size_t>(i * shape[1] + j)];
   model.ridge = hdf5::Dataset(file, "/ridge").read_all<double>().front();
   model.ridge_absolute = hdf5::read_attribute<double>(file, "/ridge", "absolute");
-  model.header.classes = count("classes");
-  model.header.encoding = text("encoding");
+  model.header = read_model_header(file);
   model.method = text("method");
   model.iterations = count("iterations");
   model.relative_residual = hdf5::read_attribute<double>(file, "/", "relative_residual");
-  model.header.kernel = text("kernel");
-  model.header.function = text("function");
-  model.header.precision = precision_from(text("precision"));
-  model.header.train_hash = std::stoull(text("train_hash"), nullptr, 16);
-  model.header.target_hash = std::stoull(text("target_hash"), nullptr, 16);
   return model;
 }
 
 }  // namespace
+
+void write_model_header(const hdf5::File& file, const ModelHeader& header) {
+  const auto attribute = [&](const char* name, const auto& value) {
+    hdf5::write_attribute(file, "/", name, value);
+  };
+  attribute("kernel", header.kernel);
+  attribute("function", header.function);
+  attribute("precision", to_string(header.precision));
+  attribute("train_hash", to_hex(header.train_hash));
+  attribute("target_hash", to_hex(header.target_hash));
+  attribute("encoding", header.encoding);
+  attribute("classes", header.classes);
+}
+
+ModelHeader read_model_header(const hdf5::File& file) {
+  const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
+  return {.kernel = text("kernel"),
+          .function = text("function"),
+          .precision = precision_from(text("precision")),
+          .train_hash = std::stoull(text("train_hash"), nullptr, 16),
+          .target_hash = std::stoull(text("target_hash"), nullptr, 16),
+          .classes = hdf5::read_attribute<std::int64_t>(file, "/", "classes"),
+          .encoding = text("encoding")};
+}
 
 void write_model(const mpi::Communicator& comm, const std::string& path, const Model& model) {
   mpi::on_root(comm, [&] {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/gram_store_header.hpp"
+#include "io/hdf5.hpp"
 #include "src/base/matrix.hpp"
 #include "src/mpi/communicator.hpp"
 
@@ -21,6 +22,10 @@ struct ModelHeader {
   Index classes = 0;                         ///< 0: targets are values
   std::string encoding;  ///< of classes as targets: "centered", "one-hot"; "values" otherwise
 };
+
+/// The header as attributes of a file: of models and of what else follows from Gram and targets.
+void write_model_header(const hdf5::File& file, const ModelHeader& header);
+ModelHeader read_model_header(const hdf5::File& file);
 
 /// How a ridge was picked from several, and what each of them came to.
 struct RidgeChoice {

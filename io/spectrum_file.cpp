@@ -7,7 +7,6 @@
 
 #include "io/provenance.hpp"
 #include "io/result_file.hpp"
-#include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::io {
@@ -49,13 +48,7 @@ void write_draft(const std::string& draft, const Spectrum& spectrum, bool with_v
   };
   attribute("format", std::string("widegram spectrum"));
   attribute("format_version", spectrum_format_version);
-  attribute("kernel", spectrum.header.kernel);
-  attribute("function", spectrum.header.function);
-  attribute("precision", to_string(spectrum.header.precision));
-  attribute("train_hash", to_hex(spectrum.header.train_hash));
-  attribute("target_hash", to_hex(spectrum.header.target_hash));
-  attribute("encoding", spectrum.header.encoding);
-  attribute("classes", spectrum.header.classes);
+  write_model_header(file, spectrum.header);
   attribute("n", spectrum.n);
   attribute("method", spectrum.method);
   if (spectrum.condition_number) attribute("condition_number", *spectrum.condition_number);
@@ -117,13 +110,7 @@ Spectrum read_spectrum(const std::string& path) {
         fmt::format("{}: format version {} is not known to this program (version {}): run spectrum again",
                     path, count("format_version"), program_version()));
   Spectrum spectrum;
-  spectrum.header = {.kernel = text("kernel"),
-                     .function = text("function"),
-                     .precision = precision_from(text("precision")),
-                     .train_hash = std::stoull(text("train_hash"), nullptr, 16),
-                     .target_hash = std::stoull(text("target_hash"), nullptr, 16),
-                     .classes = count("classes"),
-                     .encoding = text("encoding")};
+  spectrum.header = read_model_header(file);
   spectrum.n = count("n");
   spectrum.method = text("method");
   spectrum.mean_diagonal = hdf5::read_attribute<double>(file, "/ridges", "mean_diagonal");

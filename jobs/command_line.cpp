@@ -91,7 +91,7 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
           ->add_option("FILE", line.file,
                        syntax.name == "inspect"
                            ? "a result file (gram.h5, model.h5, ...) or any other HDF5 file"
-                           : "a result file: gram.h5, model.h5, predictions.h5, spectrum.h5")
+                           : "a result file: gram.h5, model.h5, predictions.h5, spectrum.h5, dynamics.h5")
           ->required()
           ->type_name("");
       break;
@@ -127,6 +127,8 @@ const std::vector<CommandSyntax>& command_syntax() {
        "mpirun -n 4 widegram predict jobs/examples/fashion.toml"},
       {"spectrum", "eigenvalues of the Gram and what follows from them, into spectrum.h5", Takes::job,
        "mpirun -n 4 widegram spectrum jobs/examples/fashion.toml --set spectrum.largest=200"},
+      {"dynamics", "outputs and losses while a network is trained, into dynamics.h5", Takes::job,
+       "mpirun -n 4 widegram dynamics jobs/examples/fashion.toml --set dynamics.validation=0.2"},
       {"describe", "print the network layer by layer, the memory, disk and time it needs; compute nothing",
        Takes::job, "widegram describe jobs/examples/cntk-gap.toml --set kernel.depth=20"},
       {"inspect", "say what a file holds, how complete it is and who wrote it", Takes::file,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "jobs/dynamics_stage.hpp"
 #include "jobs/evidence.hpp"
 #include "jobs/memory.hpp"
 #include "jobs/problem.hpp"
@@ -34,6 +35,8 @@ gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutl
   const bool variance = wants_variance(job, parts);
   if (parts.spectrum) {
     bytes.matrix_entry = spectrum_entry_bytes(job, outline.train_samples);
+  } else if (parts.dynamics) {
+    bytes.matrix_entry = dynamics_entry_bytes(job, outline.train_samples);
   } else if ((parts.solve || variance) && job.gram.mode == GramMode::stored) {
     SolveSection solve = job.solve;
     if (!parts.solve) solve.ridges.clear();

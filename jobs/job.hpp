@@ -10,6 +10,7 @@
 #include "io/preprocess.hpp"
 #include "jobs/units.hpp"
 #include "solvers/preconditioner.hpp"
+#include "solvers/training_law.hpp"
 #include "src/base/index.hpp"
 #include "src/kernels/network.hpp"
 #include "src/kernels/presets.hpp"
@@ -25,6 +26,8 @@ enum class Selection { loo, holdout, evidence };
 enum class SolvePrecision { float64, mixed };
 /// Where the training Gram is while it is solved on.
 enum class GramMode { stored, recompute, out_of_core };
+/// How training is followed in time: by an eigendecomposition, or by products alone.
+enum class DynamicsMethod { automatic, eigen, krylov };
 /// What is added to the training set. flip: behind every image its left-right mirror image.
 enum class Augment { none, flip };
 
@@ -93,6 +96,17 @@ struct SpectrumSection {
   std::vector<Index> fit;      ///< first and last rank of the power laws; empty: default_fit_range()
 };
 
+struct DynamicsSection {
+  std::vector<double> times{1, 10, 100, 1000, 10000};  ///< ascending; infinity allowed
+  solvers::Descent descent = solvers::Descent::flow;
+  std::optional<double> rate;  ///< without it: half of the largest stable one
+  double ridge = 0;            ///< relative to the mean diagonal
+  double validation = 0;       ///< share of the training samples held out; 0: none
+  DynamicsMethod method = DynamicsMethod::automatic;
+  double tolerance = 1e-10;
+  Index max_steps = 500;
+};
+
 /// One PETSc option without its dash; an empty value makes it a flag.
 struct PetscOption {
   std::string name;
@@ -108,6 +122,7 @@ struct Job {
   SolveSection solve;
   PredictSection predict;
   SpectrumSection spectrum;
+  DynamicsSection dynamics;
   std::vector<PetscOption> petsc;
 };
 

@@ -68,6 +68,20 @@ Key<SpectrumSection> fit_key() {
       }};
 }
 
+Key<DynamicsSection> times_key() {
+  return {"times", "list of numbers, ascending",
+          "that outputs and losses are worked out for, from 0 to inf; steps under descent = \"steps\"",
+          [](DynamicsSection& section, const Value& value) {
+            section.times = value.numbers({.least = 0, .infinite = true});
+            if (section.times.empty()) value.refuse("is empty: name the times to look at");
+            for (std::size_t i = 1; i < section.times.size(); ++i)
+              if (!(section.times[i] > section.times[i - 1]))
+                value.element(i).refuse(
+                    fmt::format("= {} is not above the one before it", to_toml(section.times[i])));
+          },
+          [](const DynamicsSection& section) { return to_toml(section.times); }};
+}
+
 }  // namespace
 
 std::string to_string(Selection selection) {
@@ -80,7 +94,7 @@ const KeyTable<Job>& top_keys() {
       {key("name", &Job::name, "what reports call the job; without it: the job file's name without .toml"),
        key("output", &Job::output,
            "folder that results go to, made where it is missing; without it: runs/NAME")},
-      {"data", "kernel", "gram", "solve", "predict", "spectrum", "petsc", "dkm"});
+      {"data", "kernel", "gram", "solve", "predict", "spectrum", "dynamics", "petsc", "dkm"});
   return table;
 }
 
@@ -235,6 +249,41 @@ const KeyTable<SpectrumSection>& spectrum_keys() {
            "those of [solve]",
            {.least = 0}),
        fit_key()});
+  return table;
+}
+
+const KeyTable<DynamicsSection>& dynamics_keys() {
+  using S = DynamicsSection;
+  static const KeyTable<S> table(
+      "dynamics",
+      {times_key(),
+       choice("descent", &S::descent, {"flow", "steps"},
+              "gradient flow, or gradient descent step by step, on the mean squared error over samples and "
+              "targets, halved, as neural-tangents' gradient_descent_mse"),
+       key("rate", &S::rate,
+           "learning rate; without it: half of the largest stable one, so that t = 1 is the time in which "
+           "the "
+           "leading eigenvector's part is learned",
+           {.above = 0}),
+       key("ridge", &S::ridge,
+           "added to the kernel's diagonal while it trains, relative to the Gram's mean diagonal; that of "
+           "[solve] plays no part here",
+           {.least = 0}),
+       key("validation", &S::validation,
+           "share of the training samples, drawn at random as for solve.holdout, that is held out of the "
+           "training and finds the time of best loss; 0: none",
+           {.least = 0, .most = 0.9}),
+       choice(
+           "method", &S::method, {"auto", "eigen", "krylov"},
+           "eigen: an eigendecomposition of a Gram in memory; krylov: Lanczos from the targets, by products "
+           "alone, in every gram.mode; auto: eigen up to 10,000 samples in memory"),
+       key("tolerance", &S::tolerance,
+           "krylov: residual of the equation of motion relative to the target, for each target column and "
+           "time",
+           {.above = 0, .most = 1}),
+       key("max_steps", &S::max_steps,
+           "krylov: most products with the Gram; each keeps a vector a target and one more in memory",
+           {.least = 1})});
   return table;
 }
 

@@ -18,6 +18,7 @@ const KeyTable<GramSection>& gram_keys();
 const KeyTable<SolveSection>& solve_keys();
 const KeyTable<PredictSection>& predict_keys();
 const KeyTable<SpectrumSection>& spectrum_keys();
+const KeyTable<DynamicsSection>& dynamics_keys();
 
 /// Calls visit(table, section) for each table of a job, in the order of the file; Job may be const.
 template <class AnyJob, class Visit>
@@ -29,6 +30,7 @@ void for_each_table(AnyJob& job, Visit&& visit) {
   visit(solve_keys(), job.solve);
   visit(predict_keys(), job.predict);
   visit(spectrum_keys(), job.spectrum);
+  visit(dynamics_keys(), job.dynamics);
 }
 
 }  // namespace widegram::jobs

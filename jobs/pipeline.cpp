@@ -12,6 +12,7 @@
 
 #include "io/folder_lock.hpp"
 #include "io/model.hpp"
+#include "jobs/dynamics_stage.hpp"
 #include "jobs/gram_inverse.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/gram_stage.hpp"
@@ -77,6 +78,7 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
                                       job.gram.tile);
   });
   if (parts.spectrum) check_spectrum(job, outline.train_samples);
+  if (parts.dynamics) check_dynamics(job);
   check_plan(context, make_plan<Real>(context, outline, *engine, family, solver_bytes(job, parts, outline)));
 
   Problem problem = load_problem(context, metrics);
@@ -86,7 +88,7 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
   std::optional<io::Model> model;
   if (parts.predict && !parts.solve) model = stored_model(context, problem, metrics);
   const bool variance = wants_variance(job, parts);
-  const bool on_train = parts.solve || parts.spectrum || variance;  // worked on as a matrix
+  const bool on_train = parts.solve || parts.spectrum || parts.dynamics || variance;  // worked on as a matrix
   const bool uses_train = parts.gram || on_train;
   GramStage<Real> gram(context, problem, metrics, std::move(engine), std::move(family),
                        {.keeps_tests = parts.gram && !parts.predict && problem.test,
@@ -114,6 +116,14 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
       spectrum_stage(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics);
     else
       spectrum_stage(context, problem, *train.gram, metrics);
+  }
+  if (parts.dynamics) {
+    check_stop("the Gram is there, the training dynamics are not; run the same command again to go on");
+    io::Dynamics learned =
+        train.matrix
+            ? learn_dynamics(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics)
+            : learn_dynamics(context, problem, *train.gram, metrics);
+    dynamics_stage(context, problem, std::move(learned), gram, metrics);
   }
   if (parts.predict && problem.test)
     predict_stage(context, problem, *model, gram, variance ? &train : nullptr, metrics);

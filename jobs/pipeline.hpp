@@ -13,6 +13,7 @@ struct Parts {
   bool solve = false;     ///< model.h5
   bool predict = false;   ///< predictions.h5
   bool spectrum = false;  ///< spectrum.h5; without solve, as both take the Gram over
+  bool dynamics = false;  ///< dynamics.h5; likewise
 };
 
 /// Whether the parts make predictions with variances. Local.

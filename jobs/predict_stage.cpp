@@ -9,6 +9,7 @@
 #include "io/predictions.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/scores.hpp"
+#include "jobs/test_outputs.hpp"
 #include "jobs/variance_stage.hpp"
 #include "solvers/block_algebra.hpp"
 #include "solvers/gaussian_process.hpp"
@@ -17,14 +18,6 @@
 
 namespace widegram::jobs {
 namespace {
-
-/// outputs(:, i) += sum_j tile(i, j) alpha(j, :)
-template <class Real>
-void add_products(MatrixView<const Real> tile, MatrixView<const double> alpha, MatrixView<double> outputs) {
-  for (Index k = 0; k < alpha.cols; ++k)
-    for (Index j = 0; j < tile.cols; ++j)
-      for (Index i = 0; i < tile.rows; ++i) outputs(i, k) += static_cast<double>(tile(i, j)) * alpha(j, k);
-}
 
 void write_predictions(const CommandContext& context, const Problem& problem, MatrixView<const double> mean,
                        const std::optional<Variances>& variances) {
@@ -92,21 +85,13 @@ void predict_stage(const CommandContext& context, const Problem& problem, const 
   const mpi::Communicator& comm = context.comm;
   const io::DataSet& test = *problem.test;
   const Timer timer;
-  Matrix<double> mean(problem.m(), model.alpha.cols());
-  const dist::Tiling rows{problem.m(), gram.layout().tile};
-  const dist::Tiling cols = gram.layout().tiles();
-  const Range outputs{0, mean.cols()};
-  const auto consume = [&](std::size_t member, TileIndex row, TileIndex col, MatrixView<const Real> tile) {
-    if (member == 0)
-      add_products<Real>(tile, model.alpha.view().block(cols.range(col), outputs),
-                         mean.view().block(rows.range(row), outputs));
-  };
   std::optional<Variances> variances;
+  TestPass<Real> with_variances;
   if (train != nullptr)
-    variances = variance_stage<Real>(context, problem, model, gram, *train, consume, metrics);
-  else
-    gram.test(consume);
-  comm.all_reduce(std::span(mean.data(), static_cast<std::size_t>(mean.rows() * mean.cols())), MPI_SUM);
+    with_variances = [&](const typename GramStage<Real>::TestConsumer& consume) {
+      variances = variance_stage<Real>(context, problem, model, gram, *train, consume, metrics);
+    };
+  const Matrix<double> mean = test_outputs(context, problem, model.alpha.view(), gram, with_variances);
   write_predictions(context, problem, mean.view(), variances);
 
   Matrix<double> local(mean.cols(), test.local.size());

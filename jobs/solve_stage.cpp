@@ -13,6 +13,7 @@
 #include "io/solver_state.hpp"
 #include "jobs/evidence.hpp"
 #include "jobs/output_folder.hpp"
+#include "jobs/residual_history.hpp"
 #include "jobs/ridge_selection.hpp"
 #include "jobs/scores.hpp"
 #include "jobs/solve_progress.hpp"
@@ -94,14 +95,17 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
   const Matrix<double> targets =
       dist::gather_parts(context.comm, problem.train.partition, solvers::transposed(local_targets).view());
   IterationStop stop(context.stop);
-  return telling_why(context, stop, [&] {
+  ResidualHistory history;
+  const auto solve = [&] {
     prepare_cg(context, train, ridge);
     const CgState state(context, problem, *train.gram);
-    const solvers::CgHooks hooks{.observer = progress.observer(),
-                                 .stop = [&] { return stop(); },
-                                 .save = [&](const solvers::BlockCgState& now) { state.save(now); },
-                                 .save_every = context.job->gram.checkpoint_every.value,
-                                 .initial = state.initial()};
+    const solvers::CgHooks hooks{
+        .observer = progress.observer(),
+        .iterated = [&](Index iteration, double residual) { history.add(iteration, residual); },
+        .stop = [&] { return stop(); },
+        .save = [&](const solvers::BlockCgState& now) { state.save(now); },
+        .save_every = context.job->gram.checkpoint_every.value,
+        .initial = state.initial()};
     solvers::RegressionFit result = train.cg->fit(targets.view(), hooks);
     context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}",
                                       result.iterations, result.iterations == 1 ? "" : "s",
@@ -109,7 +113,15 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
     metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
     state.remove();
     return result;
-  });
+  };
+  try {
+    solvers::RegressionFit result = telling_why(context, stop, solve);
+    metrics["solve"]["residuals"] = history.json();
+    return result;
+  } catch (const mpi::CollectiveError&) {
+    metrics["solve"]["residuals"] = history.json();  // what a stopped run writes, too
+    throw;
+  }
 }
 
 /// The same; nothing where Cholesky is to take over.

@@ -18,6 +18,7 @@ struct Limits {
   std::optional<double> above{};
   std::optional<double> most{};
   Index multiple_of = 1;
+  bool infinite = false;  ///< inf is a number, too
 };
 
 /// One value of a job file: knows its key and where it was written, and says so when it is not what it should

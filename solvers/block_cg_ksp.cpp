@@ -13,7 +13,7 @@ namespace {
 
 struct BlockCgData {
   const BlockCgHooks* hooks = nullptr;
-  PetscInt width = 1;
+  PetscInt width = 0;  ///< 0: the usual one
   BlockCgResult result;
 };
 

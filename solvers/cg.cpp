@@ -55,6 +55,14 @@ class ColumnProgress {
   std::vector<Index> steps_;
 };
 
+/// The largest residual over the columns, each relative to its target.
+double largest_relative(const BlockCgProgress& progress) {
+  double largest = 0;
+  for (std::size_t j = 0; j < progress.residuals.size(); ++j)
+    if (progress.sizes[j] > 0) largest = std::max(largest, progress.residuals[j] / progress.sizes[j]);
+  return largest;
+}
+
 /// The user's options can ask for what there is not. All ranks hold the same ones.
 void accept_options(PetscErrorCode code) {
   if (code != 0)
@@ -230,6 +238,7 @@ struct CgSolver::State {
         .stop = hooks.stop, .save = hooks.save, .save_every = hooks.save_every, .initial = hooks.initial};
     block_hooks.iteration = [&](const BlockCgProgress& now) {
       progress.iterated(now, tolerances.max_iterations);
+      if (hooks.iterated) hooks.iterated(now.iteration, largest_relative(now));
     };
     set_block_cg_hooks(ksp.get(), block_hooks);
     if (block_cg_result(ksp.get()) == nullptr) stoppable.ask(&hooks.stop);

@@ -15,6 +15,9 @@ namespace widegram::solvers {
 /// What one solve tells and asks.
 struct CgHooks {
   WorkObserver observer{};  ///< in steps: cg_steps_a_column for each target column
+  /// Told before the first iteration and after each: the largest relative residual over the columns, by the
+  /// method's recurrence. Not under PETSc's own -ksp_type.
+  std::function<void(Index iteration, double residual)> iterated{};
   /// As in BlockCgHooks: asked once an iteration on every rank; what is saved and when; where to go on from.
   std::function<bool()> stop{};
   std::function<void(const BlockCgState&)> save{};

@@ -3,30 +3,27 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace widegram::solvers {
 namespace {
 
 constexpr double accuracy = 1e-8;  // of a loss's argument: where it is least, a loss is flat
 constexpr double beyond = 10;
+constexpr double negligible = 1e-6;  // of a loss
 
-/// The least of what it is told.
-class Least {
- public:
-  explicit Least(const std::function<double(double)>& loss) : loss_(loss) {}
-  double operator()(double t) {
-    const double loss = loss_(t);
-    if (!told_ || loss < best_.loss || (loss == best_.loss && t < best_.time)) best_ = {t, loss};
-    told_ = true;
-    return loss;
-  }
-  const BestTime& best() const { return best_; }
+/// Whether a loss is below another by more than its rounding may be.
+bool is_better(double loss, double than) { return loss < than - negligible * std::abs(than); }
 
- private:
-  const std::function<double(double)>& loss_;
-  BestTime best_{};
-  bool told_ = false;
-};
+/// The earliest time whose loss is as good as the least.
+BestTime best_of(std::span<const double> times, const std::function<double(double)>& loss) {
+  std::vector<double> losses;
+  for (const double t : times) losses.push_back(loss(t));
+  const double least = *std::min_element(losses.begin(), losses.end());
+  const auto first =
+      std::find_if(losses.begin(), losses.end(), [&](double at) { return !is_better(least, at); });
+  return {times[static_cast<std::size_t>(first - losses.begin())], *first};
+}
 
 /// Golden-section search for the least f on [low, high].
 template <class F>
@@ -55,25 +52,28 @@ void search(double low, double high, double enough, F&& f) {
 
 BestTime best_time(std::span<const double> times, Descent descent,
                    const std::function<double(double)>& loss) {
-  Least least(loss);
-  for (const double t : times) least(t);
-  const double best = least.best().time;
-  const auto place = std::find(times.begin(), times.end(), best);
-  if (times.empty() || std::isinf(best)) return least.best();
-  const double low = place == times.begin() ? best : *(place - 1);
-  const double above = place + 1 == times.end() ? best : *(place + 1);
-  const double high = std::isinf(above) ? std::max(beyond * best, 1.0) : above;
-  if (!(high > low)) return least.best();
+  const BestTime given = best_of(times, loss);
+  const auto place = std::find(times.begin(), times.end(), given.time);
+  if (std::isinf(given.time)) return given;
+  const double low = place == times.begin() ? given.time : *(place - 1);
+  const double above = place + 1 == times.end() ? given.time : *(place + 1);
+  const double high = std::isinf(above) ? std::max(beyond * given.time, 1.0) : above;
+  if (!(high > low)) return given;
+  BestTime found = given;
   const bool logarithmic = low > 0;
   const auto at = [&](double x) {
-    const double t = logarithmic ? std::exp(x) : x;
-    return least(descent == Descent::steps ? std::round(t) : std::clamp(t, low, high));
+    const double place_in_time = logarithmic ? std::exp(x) : x;
+    const double t =
+        descent == Descent::steps ? std::round(place_in_time) : std::clamp(place_in_time, low, high);
+    const double now = loss(t);
+    if (now < found.loss) found = {t, now};
+    return now;
   };
   if (logarithmic)
     search(std::log(low), std::log(high), accuracy, at);
   else
     search(low, high, accuracy * high, at);
-  return least.best();
+  return is_better(found.loss, given.loss) ? found : given;
 }
 
 }  // namespace widegram::solvers

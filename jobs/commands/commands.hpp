@@ -26,6 +26,7 @@ ExitCode gram_command(const CommandContext& context);
 ExitCode solve_command(const CommandContext& context);
 ExitCode predict_command(const CommandContext& context);
 ExitCode spectrum_command(const CommandContext& context);
+ExitCode dynamics_command(const CommandContext& context);
 ExitCode describe_command(const CommandContext& context);
 ExitCode inspect_command(const CommandContext& context);
 ExitCode verify_command(const CommandContext& context);

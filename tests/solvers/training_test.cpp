@@ -197,6 +197,57 @@ TEST_F(Training, TimesThereAreNot) {
                  [&] { by_krylov(a, y, 4, {}, {1.0}, {.training = {.rate = -1.0}}); });
 }
 
+/// neural-tangents 0.6.5: predict.gradient_descent_mse(K, y, learning_rate=0.8, diag_reg=0.05,
+/// diag_reg_absolute_scale=True), fx_*_0 = 0, in 64 bits, and predict.max_learning_rate(K, y.size). What it
+/// calls the outputs at training samples is (K + ridge I) alpha, and at test samples, as here, K alpha.
+TEST_F(Training, IsThatOfNeuralTangents) {
+  const Index n = 5;
+  const auto entry = [](double x, double z) { return std::exp(-0.25 * std::abs(x - z)) + 0.1 * x * z; };
+  const auto number = [](Index i) { return static_cast<double>(i); };
+  const Matrix<double> a = filled(n, n, [&](Index i, Index j) { return entry(number(i), number(j)); });
+  const Matrix<double> y = filled(n, 2, [&](Index i, Index k) {
+    return k == 0 ? 0.5 * number(i) - 1.0 : i % 2 == 0 ? 1.0 : -1.0;
+  });
+  const Matrix<double> cross =
+      filled(2, n, [&](Index t, Index j) { return entry(number(t) + 0.5, number(j)); });
+  struct Golden {
+    double t;
+    std::vector<double> train;  // a sample a row
+    std::vector<double> test;
+  };
+  const Golden golden[] = {
+      {3.0,
+       {-0.2182940731820215, 0.1285549604799205, -0.08272719429289319, 0.05135601016237264,
+        0.0992838169969394, 0.1492392694015806, 0.2855508625878193, 0.09515555302963698, 0.4343524387298421,
+        0.2191737032961223},
+       {-0.1409342876953824, 0.09000427372624963, 0.01234687528328791, 0.1005713184484307}},
+      {40.0,
+       {-0.9536082926153313, 0.6230627703079805, -0.5297089062649201, -0.3849023250317106,
+        -0.008695335902757867, 0.432131635958238, 0.5206339943199556, -0.3809017411662291, 0.988750565759608,
+        0.6565843275617226},
+       {-0.7054552486744865, 0.1375585721979874, -0.2550685129305544, 0.03475485665289307}}};
+  const TrainingOptions options{.rate = 0.8, .ridge = 0.05};
+  const auto eigen = by_eigen(a, y, 4, {}, options);
+  const auto krylov = by_krylov(a, y, 4, {}, {3.0, 40.0}, {.training = options});
+  for (const TrainingPath* path : std::initializer_list<const TrainingPath*>{eigen.get(), krylov.get()})
+    for (const Golden& g : golden) {
+      const Matrix<double> outputs = path->outputs(g.t);
+      const Matrix<double> alpha = path->coefficients(g.t);
+      for (Index k = 0; k < 2; ++k) {
+        for (Index i = 0; i < n; ++i)
+          EXPECT_NEAR(outputs(i, k) + options.ridge * alpha(i, k),
+                      g.train[static_cast<std::size_t>(2 * i + k)], 1e-10)
+              << g.t;
+        for (Index t = 0; t < 2; ++t) {
+          double test = 0;
+          for (Index j = 0; j < n; ++j) test += cross(t, j) * alpha(j, k);
+          EXPECT_NEAR(test, g.test[static_cast<std::size_t>(2 * t + k)], 1e-10) << g.t;
+        }
+      }
+    }
+  EXPECT_NEAR(by_eigen(a, y, 4, {}, {})->largest_stable_rate(), 3.339363162253465, 1e-10);
+}
+
 TEST(EarlyStopping, FindsTheLeastBetweenTheTimesGiven) {
   const auto loss = [](double t) { return std::pow(std::log(std::max(t, 1e-9)) - std::log(40.0), 2); };
   const std::vector<double> times{0, 1, 10, 100, forever};
@@ -217,6 +268,8 @@ TEST(EarlyStopping, NeverLosesTheBestOfTheTimesGiven) {
   const std::vector<double> times{0, 1, 10, forever};
   EXPECT_EQ(best_time(times, Descent::flow, falls).time, forever);
   EXPECT_EQ(best_time(times, Descent::flow, [](double) { return 1.0; }).time, 0) << "the earliest";
+  const auto levels_out = [](double t) { return t < 1 ? 2.0 : 1.0 + 1e-9 * std::sin(100 * t); };
+  EXPECT_EQ(best_time(times, Descent::flow, levels_out).time, 1) << "rounding decides nothing";
   const auto ragged = [](double t) { return t == 10 ? 0.0 : 1.0 + std::sin(100 * t); };
   EXPECT_EQ(best_time(times, Descent::flow, ragged).time, 10);
 }
