@@ -2,6 +2,7 @@
 """Draws what the files of an output folder hold, one picture a plot.
 
     python3 jobs/plot.py FOLDER [-o OUT] [--svg]
+    python3 jobs/plot.py FOLDER FOLDER... [-o OUT] [--svg]      the learning curve of several runs
 
 spectrum.h5     spectrum             eigenvalues and target powers with their power laws
                 cumulative-power     share of the targets in the leading eigenvectors
@@ -10,9 +11,14 @@ gram*.h5        gram*                heat map; a large Gram is sampled evenly
 predictions.h5  predictions          confusion matrix of classes, or predicted against true values, with error bars of two
                                      standard deviations where there are variances
                 calibration          where there are variances: how many targets lie in the intervals that should hold a share
+dynamics.h5     loss-curves          losses and accuracies against the time of training
+metrics.json    convergence          residual of conjugate gradients, iteration by iteration
 model.h5        ridge-path           what each ridge came to, where one was picked (else from metrics.json)
 
-Pictures are PNG files in OUT (without it: FOLDER/plots), with --svg SVG files as well. Needs matplotlib and h5py.
+Several folders, or files with the JSON lines that tests/bench/learning_curve.py prints: learning-curve, the accuracy (or
+RMSE) on the test set against the number of training samples, a line a network.
+
+Pictures are PNG files in OUT (without it: FOLDER/plots; plots for a learning curve), with --svg SVG files as well. Needs matplotlib and h5py.
 """
 
 import argparse
@@ -355,13 +361,134 @@ def draw_ridge_path(folder, pictures):
     pictures.save(figure, "ridge-path")
 
 
+# --- dynamics.h5 ---------------------------------------------------------------------------------------------------------
+
+SETS = {"train": BLUE, "validation": ORANGE, "test": GREEN}
+
+
+def draw_against_time(axes, times, file, quantity, scale):
+    """A line a set over the finite times above zero; the value at infinity as a level beside them."""
+    inner = np.isfinite(times) & (times > 0)
+    for name, color in SETS.items():
+        if f"{name}_{quantity}" not in file:
+            continue
+        values = scale * file[f"{name}_{quantity}"][()]
+        axes.semilogx(times[inner], values[inner], "o-", color=color, markersize=4, label=name)
+        if np.isinf(times[-1]):
+            axes.axhline(values[-1], color=color, linestyle=":", linewidth=1)
+    best = attribute(file, "best_time")
+    if best is not None and np.isfinite(best) and best > 0:
+        axes.axvline(best, color=GREY, linestyle="--", linewidth=1.2)
+
+
+def draw_dynamics(path, pictures):
+    with h5py.File(path) as file:
+        times = file["times"][()]
+        if not (np.isfinite(times) & (times > 0)).any():
+            return  # nothing between the start and infinity
+        quantities = [name for name in ("loss", "accuracy") if f"train_{name}" in file]
+        figure, grid = plt.subplots(
+            len(quantities), 1, sharex=True, squeeze=False, figsize=(6.4, 1.0 + 3.2 * len(quantities))
+        )
+        for axes, quantity in zip(grid[:, 0], quantities):
+            draw_against_time(axes, times, file, quantity, 1 if quantity == "loss" else 100)
+            axes.set_ylabel("loss: half of the mean squared error" if quantity == "loss" else "right, %")
+        grid[0, 0].set_yscale("log")
+        best = attribute(file, "best_time")
+        if best is not None:
+            grid[0, 0].plot([], [], "--", color=GREY, label=f"best validation loss: {best:.3g}")
+        if np.isinf(times[-1]):
+            grid[0, 0].plot([], [], ":", color=GREY, label="at infinity")
+        grid[0, 0].legend(loc="best", fontsize=9)
+        steps = attribute(file, "descent") == "steps"
+        grid[-1, 0].set_xlabel(("steps" if steps else "time") + f" (learning rate {attribute(file, 'rate'):.3g})")
+        fitted = int(attribute(file, "n")) - int(attribute(file, "held_out"))
+        way = "gradient descent" if steps else "gradient flow"
+        grid[0, 0].set_title(f"{attribute(file, 'function').upper()}, {fitted} samples, {way}")
+    pictures.save(figure, "loss-curves")
+
+
+# --- convergence ---------------------------------------------------------------------------------------------------------
+
+
+def draw_convergence(path, pictures):
+    solve = json.loads(path.read_text()).get("solve", {})
+    points = np.array(solve.get("residuals") or [], float)
+    if len(points) < 2:
+        return
+    figure, axes = plt.subplots(figsize=(6.4, 4.2))
+    axes.semilogy(points[:, 0], points[:, 1], "-", color=BLUE)
+    preconditioner = solve.get("preconditioner")
+    title = "Conjugate gradients"
+    if preconditioner:
+        title += f", {preconditioner['kind']} of rank {preconditioner['rank']}"
+    if points[0, 0] > 0:
+        title += f", from iteration {int(points[0, 0])} on"
+    axes.set_title(title)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("relative residual, the largest of the columns")
+    pictures.save(figure, "convergence")
+
+
+# --- learning curve ------------------------------------------------------------------------------------------------------
+
+
+def curve_points(source):
+    """((short and full name), training samples, "accuracy" or "rmse", value) of a run's folder or of JSON lines."""
+    if not source.is_dir():
+        lines = [json.loads(line) for line in source.read_text().splitlines() if line.startswith("{")]
+        names = [f"{line['gram']} ({line['function'].upper()})" for line in lines]
+        return [((name, name), line["n"], "accuracy", line["accuracy"]) for name, line in zip(names, lines)]
+    metrics = json.loads((source / "metrics.json").read_text())
+    kernel, test = metrics["kernel"], metrics["test"]
+    quantity = "accuracy" if "accuracy" in test else "rmse"
+    names = [f"{name} ({kernel['function'].upper()})" for name in (kernel["preset"] or kernel["network"], kernel["network"])]
+    return [(tuple(names), metrics["gram"]["n"], quantity, test[quantity])]
+
+
+def draw_learning_curve(sources, pictures):
+    """Returns what went wrong, a line a source."""
+    curves, problems = {}, []
+    for source in sources:
+        try:
+            for names, n, quantity, value in curve_points(source):
+                curves.setdefault(quantity, {}).setdefault(names, []).append((n, value))
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            problems.append(f"{source} gives no point of a learning curve ({error!r}): it takes a run with a test set")
+    for quantity, lines in curves.items():
+        figure, axes = plt.subplots(figsize=(6.4, 4.4))
+        sizes = sorted({n for points in lines.values() for n, _ in points})
+        short = [names[0] for names in lines]
+        for (names, points), color in zip(lines.items(), plt.get_cmap("tab10").colors * (1 + len(lines) // 10)):
+            n, values = np.array(sorted(points), float).T
+            name = names[0] if short.count(names[0]) == 1 else names[1]
+            axes.plot(n, values * (100 if quantity == "accuracy" else 1), "o-", color=color, markersize=5, label=name)
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        axes.minorticks_off()
+        axes.set_xlabel("training samples")
+        axes.set_ylabel("test accuracy, %" if quantity == "accuracy" else "test RMSE")
+        axes.set_title("Learning curve")
+        axes.legend(loc="best", fontsize=9)
+        pictures.save(figure, "learning-curve" if quantity == "accuracy" else "learning-curve-rmse")
+    return problems
+
+
 # -------------------------------------------------------------------------------------------------------------------------
+
+
+FILES = (
+    ("spectrum.h5", draw_spectrum_file),
+    ("dynamics.h5", draw_dynamics),
+    ("predictions.h5", draw_predictions),
+    ("metrics.json", draw_convergence),
+)
 
 
 def draw_all(folder, pictures):
     """Draws what is there; returns what went wrong, a line a file."""
     work = [(path, draw_gram, path) for path in sorted(folder.glob("gram*.h5"))]
-    for name, draw in (("spectrum.h5", draw_spectrum_file), ("predictions.h5", draw_predictions)):
+    for name, draw in FILES:
         if (folder / name).exists():
             work.append((folder / name, draw, folder / name))
     work.append((folder / "model.h5 or metrics.json", draw_ridge_path, folder))
@@ -376,21 +503,27 @@ def draw_all(folder, pictures):
 
 def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("folder", metavar="FOLDER", type=Path, help="output folder of a run")
+    words.add_argument("folders", metavar="FOLDER", type=Path, nargs="+", help="output folder of a run")
     words.add_argument("-o", "--output", metavar="OUT", type=Path, help="folder of the pictures")
     words.add_argument("--svg", action="store_true", help="write SVG files as well")
     asked = words.parse_args()
-    if not asked.folder.is_dir():
-        sys.exit(f"plot.py: {asked.folder} is no folder: name the output folder of a run")
+    first = asked.folders[0]
+    curve = len(asked.folders) > 1 or first.is_file()
+    for folder in asked.folders:
+        if not (folder.is_dir() or (curve and folder.is_file())):
+            sys.exit(f"plot.py: {folder} is no folder: name the output folder of a run")
     plt.rcParams.update(STYLE)
-    pictures = Pictures(asked.output or asked.folder / "plots", asked.svg)
-    problems = draw_all(asked.folder, pictures)
+    pictures = Pictures(asked.output or (Path("plots") if curve else first / "plots"), asked.svg)
+    problems = draw_learning_curve(asked.folders, pictures) if curve else draw_all(first, pictures)
     for path in pictures.written:
         print(path)
     if problems:
         sys.exit("\n".join("plot.py: " + problem for problem in problems))
     if not pictures.written:
-        sys.exit(f"plot.py: {asked.folder} holds nothing to draw: no spectrum.h5, gram.h5, predictions.h5 or ridge path")
+        sys.exit(
+            f"plot.py: {first} holds nothing to draw: no spectrum.h5, dynamics.h5, gram.h5, predictions.h5, ridge path or "
+            "residuals"
+        )
 
 
 if __name__ == "__main__":

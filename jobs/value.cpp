@@ -80,8 +80,7 @@ Index Value::integer(const Limits& limits) const {
 double Value::number(const Limits& limits) const {
   if (!node_.is_number()) wrong_type("a number");
   const double number = *node_.value<double>();
-  if (std::isnan(number)) wrong_type("a number");
-  if (!std::isfinite(number) && !limits.infinite) wrong_type("a finite number");
+  if (std::isnan(number) || (std::isinf(number) && !limits.infinite)) wrong_type("a finite number");
   check_limits(*this, limits, number);
   return number;
 }

@@ -122,7 +122,7 @@ TEST_F(DynamicsTest, IsLapacksByBothWaysInEveryMode) {
     for (const auto& [mode, method] : {std::pair{"stored", "eigen"}, std::pair{"stored", "krylov"},
                                        std::pair{"out-of-core", "auto"}, std::pair{"recompute", "auto"}})
       for (const char* descent : {"flow", "steps"}) {
-        if (!held && std::string(descent) == "steps") continue;
+        if (std::string(descent) == "steps" && (!held || std::string(mode) != "stored")) continue;
         SCOPED_TRACE(std::string(mode) + " " + method + " " + descent + (held ? " held" : ""));
         const auto metrics =
             run(job("dynamics",

@@ -32,6 +32,23 @@ draws classes "cumulative-power.png effective-dimension.png gram.png predictions
 start 2 spectrum classes.toml "${classes[@]}" --set spectrum.largest=5 >out
 draws classes "cumulative-power.png effective-dimension.png gram.png predictions.png ridge-path.png spectrum.png"
 
+# Training in time, with a time of best validation loss; then conjugate gradients, whose residuals metrics.json keeps.
+training=(--set 'dynamics.times=[0, 1, 10, 100, inf]' --set dynamics.validation=0.25 --set dynamics.ridge=1e-4)
+start 2 dynamics classes.toml --quiet --set output=training "${training[@]}" >out
+draws training "gram.png loss-curves.png"
+start 2 solve classes.toml --quiet --set output=cg --set solve.method=cg >out
+draws cg "convergence.png gram.png"
+
+# A learning curve, from folders and from what tests/bench/learning_curve.py prints.
+start 1 run classes.toml --quiet --set output=fewer --set 'data.train=digits:train[:60]' >out
+printf '{"gram": "gram.h5", "function": "ntk", "n": %d, "ridge": 0.01, "accuracy": 0.%d}\n' 60 8 120 9 >curve.json
+echo '| a table | that follows |' >>curve.json
+start 2 run classes.toml "${classes[@]}" >out
+plot fewer classes curve.json || fail "plot.py of several folders ends with $?"
+[[ ! -s err && $(cat out) == plots/learning-curve.png && $(wc -c <plots/learning-curve.png) -gt 5000 ]] || fail "no learning curve:"
+plot fewer cg && fail "a run without predictions is in a learning curve"
+[[ $(wc -l <err) == 1 ]] && grep -q "^plot.py: cg gives no point of a learning curve" err || fail "a run without predictions is not named:"
+
 plot classes -o elsewhere --svg || fail "plot.py -o --svg ends with $?"
 grep -q '<svg' elsewhere/spectrum.svg && [[ -s elsewhere/spectrum.png ]] || fail "plot.py -o --svg has left no picture"
 
