@@ -8,7 +8,7 @@
 namespace widegram::solvers {
 namespace {
 
-constexpr double accuracy = 1e-8;  // of a loss's argument: where it is least, a loss is flat
+constexpr double accuracy = 1e-5;  // of a loss's argument: where it is least, a loss is flat
 constexpr double beyond = 10;
 constexpr double negligible = 1e-6;  // of a loss
 

@@ -16,7 +16,7 @@ struct BestTime {
 /// is finite, a golden-section search between its neighbours, on a logarithmic scale where the lower one is
 /// above zero; in whole steps under gradient descent. An infinite neighbour stands for ten times the best
 /// time. Losses that differ by less than a millionth count as equal, and of those the earlier of `times`
-/// wins, so that a loss that has levelled out has one answer. About 45 calls of loss(t) beside one a time;
+/// wins, so that a loss that has levelled out has one answer. About 30 calls of loss(t) beside one a time;
 /// every rank is told the same.
 BestTime best_time(std::span<const double> times, Descent descent, const std::function<double(double)>& loss);
 
