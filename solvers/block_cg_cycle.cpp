@@ -58,6 +58,19 @@ std::vector<double> root_sizes(const Matrix<double>& u_squares, const Matrix<dou
   return sizes;
 }
 
+/// What rounding does to q^T z, z = M^-1 q, against sizes that its rows and columns are scaled by: z of a
+/// preconditioner close to the inverse is a small difference of terms like q. Dependent columns then seem to
+/// be independent, or to have negative curvature.
+double product_rounding(const Matrix<double>& q_squares, const std::vector<double>& sizes) {
+  constexpr double share = 1e-14;
+  double rounding = 0;
+  for (Index i = 0; i < q_squares.cols(); ++i) {
+    const double size = sizes[static_cast<std::size_t>(i)];
+    if (size > 0) rounding = std::max(rounding, share * q_squares(0, i) / (size * size));
+  }
+  return rounding;
+}
+
 std::vector<Index> numbers(Index begin, Index end) {
   std::vector<Index> list(static_cast<std::size_t>(end - begin));
   std::iota(list.begin(), list.end(), begin);
@@ -249,9 +262,14 @@ BlockCgCycle::Ahead BlockCgCycle::orthonormalise(const Matrix<double>& w) {
 
   Matrix<double> q_squares(1, k);
   for (Index i = 0; i < k; ++i) q_squares(0, i) = gram(i, i);
-  if (has_eigenvalue_below(system_.comm, scaled(inner, root_sizes(q_squares, z_squares)), negative_curvature))
+  const std::vector<double> sizes = root_sizes(q_squares, z_squares);
+  if (has_eigenvalue_below(system_.comm, scaled(inner, sizes),
+                           std::max(negative_curvature, product_rounding(q_squares, sizes))))
     return {.status = BlockCgStatus::indefinite_preconditioner};
-  const RankRevealed revealed = reveal_rank(system_.comm, inner, residual_rank_tolerance);
+  std::vector<double> own(static_cast<std::size_t>(k));
+  for (Index i = 0; i < k; ++i) own[static_cast<std::size_t>(i)] = std::sqrt(std::max(0.0, inner(i, i)));
+  const RankRevealed revealed =
+      reveal_rank(system_.comm, inner, std::max(residual_rank_tolerance, product_rounding(q_squares, own)));
   q_ = product(q_.view(), revealed.t.view());
   z_ = product(z_.view(), revealed.t.view());
   c_ = product(revealed.s.view(), c_.view());

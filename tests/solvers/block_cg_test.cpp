@@ -211,6 +211,32 @@ TEST_F(BlockCg, GoesOnFromASavedStateAsIfItHadNotStopped) {
   EXPECT_GT(residuals[12], 2 * whole_residuals[27]);
 }
 
+/// A preconditioner that is all but the inverse makes residuals' inner products small differences; those of
+/// dependent columns are then rounding of either sign.
+TEST_F(BlockCg, DependentColumnsUnderAnAllButExactPreconditioner) {
+  const Matrix<double> a = filled(65, 65, &gram_entry);
+  const Matrix<double> b = filled(65, 3, [](GlobalIndex i, GlobalIndex k) {
+    return k < 2 ? rough_entry(i, k) : -rough_entry(i, 0) - rough_entry(i, 1);
+  });
+  const auto stored = distributed(grid_, a, 8);
+  const RegressionFit fit =
+      solve_cg(stored, {.value = 1e-5}, distributed(grid_, b, 8),
+               {.preconditioner = {.kind = PreconditionerKind::rpcholesky, .rank = 65}});
+  EXPECT_LE(fit.relative_residual, 1e-8);
+  EXPECT_LE(fit.iterations, 5);
+}
+
+/// Blocks that reach the end of the space, in whole steps or not, end there.
+TEST_F(BlockCg, WideBlocksAreDoneWhereTheSpaceIs) {
+  for (GlobalIndex n = 40; n < 60; n += 3) {
+    const Matrix<double> a = filled(n, n, &gram_entry);
+    const Matrix<double> b = filled(n, 2, &rough_entry);
+    const Solved solved = solve(a, b, {.tolerance = 1e-11, .width = 12});
+    EXPECT_EQ(solved.result.status, BlockCgStatus::converged) << n;
+    EXPECT_LE(solved.result.residuals[0], 1e-11) << n;
+  }
+}
+
 TEST_F(BlockCg, CompanionsTakeIterationsAndLeaveTheAnswer) {
   const Matrix<double> a = with_spectrum(150, [](GlobalIndex m) {
     return m < 12 ? 100.0 * static_cast<double>(m + 1) : 1.0 + 0.1 * static_cast<double>(m);

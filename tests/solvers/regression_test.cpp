@@ -88,7 +88,7 @@ TEST_F(Regression, ConjugateGradientsTellOfTheWorkWithinAColumn) {
       EXPECT_EQ(total, k * cg_steps_a_column);
       heard.push_back(done);
     };
-    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .hooks = {.observer = observer}});
+    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .block_width = 1, .hooks = {.observer = observer}});
     EXPECT_EQ(heard.front(), 0);
     EXPECT_EQ(heard.back(), k * cg_steps_a_column);
     EXPECT_TRUE(std::ranges::is_sorted(heard));
