@@ -62,7 +62,7 @@ std::vector<double> root_sizes(const Matrix<double>& u_squares, const Matrix<dou
 /// preconditioner close to the inverse is a small difference of terms like q. Dependent columns then seem to
 /// be independent, or to have negative curvature.
 double product_rounding(const Matrix<double>& q_squares, const std::vector<double>& sizes) {
-  constexpr double share = 1e-14;
+  const double share = 1e-15 * static_cast<double>(q_squares.cols());
   double rounding = 0;
   for (Index i = 0; i < q_squares.cols(); ++i) {
     const double size = sizes[static_cast<std::size_t>(i)];
