@@ -25,7 +25,7 @@ struct StoredTile {
 ///
 ///   /train (N x N, float32 | float64)    the lower triangle in tiles; zero above the diagonal
 ///   /test_train (M x N), /test_diagonal (M, float64)               absent where M = 0
-///   /tiles/train, /tiles/test_train, /tiles/test_diagonal (uint64)   record of each tile: its bytes and its place; 0: not there
+///   /tiles/train, /tiles/test_train, /tiles/test_diagonal (uint64)   record of each tile; 0: not there
 ///   /samples/train, /samples/test (uint64)                         checksum of each sample
 ///   attributes: what the entries depend on (GramHeader), who made it (Provenance), complete = 0 | 1
 ///

@@ -89,14 +89,6 @@ Key<Section> choice(std::string name, Field Section::*field, std::vector<std::st
           }};
 }
 
-/// A key of the job file that this version does not have yet.
-template <class Section>
-Key<Section> later(std::string name, std::string help) {
-  return {std::move(name), "in a later version", std::move(help),
-          [](Section&, const Value& value) { value.refuse("comes with a later version: remove it"); },
-          [](const Section&) { return std::string(); }};
-}
-
 /// A key that takes one of `names`, the values of an enumeration in their order, or "auto", which leaves
 /// `field` unset.
 template <class Section, class Enumeration>

@@ -7,12 +7,14 @@
 
 #include "src/mpi/agree.hpp"
 #include "tests/solvers/spectral_support.hpp"
+#include "tests/support/messages.hpp"
 
 namespace widegram::solvers {
 namespace {
 
 using dist::gather;
 using dist::ProcessGrid;
+using test::expect_refused;
 
 constexpr double forever = std::numeric_limits<double>::infinity();
 constexpr Index columns = 2;
@@ -38,17 +40,6 @@ double half_mean_square(const Matrix<double>& a, const Matrix<double>& b) {
 class Dynamics : public testing::Test {
  protected:
   ProcessGrid grid_ = ProcessGrid::square(mpi::Communicator::world());
-
-  template <class F>
-  void expect_refused(ExitCode code, const std::string& words, F&& work) const {
-    try {
-      work();
-      ADD_FAILURE() << "not refused: " << words;
-    } catch (const mpi::CollectiveError& e) {
-      EXPECT_EQ(e.code(), code);
-      EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what();
-    }
-  }
 };
 
 TEST_F(Dynamics, GradientFlowIsTheMatrixExponential) {

@@ -11,11 +11,13 @@
 #include "src/dist/stored_operator.hpp"
 #include "src/mpi/agree.hpp"
 #include "tests/solvers/spectral_support.hpp"
+#include "tests/support/messages.hpp"
 
 namespace widegram::solvers {
 namespace {
 
 using dist::ProcessGrid;
+using test::expect_refused;
 
 constexpr double forever = std::numeric_limits<double>::infinity();
 constexpr Index columns = 3;
@@ -68,17 +70,6 @@ class Training : public testing::Test {
         dist::StoredOperator(gram), y.view(),
         split ? std::span<const GlobalIndex>(split->held_out) : std::span<const GlobalIndex>(), times,
         options);
-  }
-
-  template <class F>
-  void expect_refused(ExitCode code, const std::string& words, F&& work) const {
-    try {
-      work();
-      ADD_FAILURE() << "not refused: " << words;
-    } catch (const mpi::CollectiveError& e) {
-      EXPECT_EQ(e.code(), code);
-      EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what();
-    }
   }
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/base/error.hpp"
+#include "src/mpi/agree.hpp"
 
 namespace widegram::test {
 
@@ -22,6 +23,18 @@ std::string usage_message(F&& work) {
 
 inline void expect_part(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << message << "\nlacks: " << part;
+}
+
+/// The work throws a CollectiveError with this code, whose message has these words.
+template <class F>
+void expect_refused(ExitCode code, const std::string& words, F&& work) {
+  try {
+    work();
+    ADD_FAILURE() << "not refused: " << words;
+  } catch (const mpi::CollectiveError& error) {
+    EXPECT_EQ(error.code(), code);
+    expect_part(error.what(), words);
+  }
 }
 
 }  // namespace widegram::test
