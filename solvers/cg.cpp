@@ -303,17 +303,18 @@ CgSolver::Solved CgSolver::solve(MatrixView<const double> b, MatrixView<double> 
 }
 
 RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<const double> targets,
-                       const CgOptions& options) {
+                       const CgOptions& options, const CgHooks& hooks) {
   check_finite(targets, "the targets");
-  return CgSolver(a, ridge, options).fit(targets, options.hooks);
+  return CgSolver(a, ridge, options).fit(targets, hooks);
 }
 
 RegressionFit solve_cg(const dist::DistributedMatrix<double>& a, Ridge ridge,
-                       const dist::DistributedMatrix<double>& targets, const CgOptions& options) {
+                       const dist::DistributedMatrix<double>& targets, const CgOptions& options,
+                       const CgHooks& hooks) {
   check_finite(a, "the Gram matrix");
   check_finite(targets, "the targets");
   const Matrix<double> whole = dist::gather(targets);
-  return solve_cg(dist::StoredOperator(a), ridge.absolute(a), whole.view(), options);
+  return solve_cg(dist::StoredOperator(a), ridge.absolute(a), whole.view(), options, hooks);
 }
 
 }  // namespace widegram::solvers

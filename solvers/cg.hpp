@@ -34,7 +34,6 @@ struct CgOptions {
   /// of the product.
   Index block_width = 0;
   PreconditionerOptions preconditioner{};
-  CgHooks hooks{};  ///< of solve_cg()
 };
 
 /// A column's share of the work in steps: how far its residual has come towards the tolerance, in decades, or
@@ -46,7 +45,7 @@ inline constexpr Index cg_steps_a_column = 1000;
 /// members but gram() and ridge() are collective over a.comm(), the destructor too.
 class CgSolver {
  public:
-  /// `ridge`: the plain number. `a` must outlive the solver; options.hooks are not listened to.
+  /// `ridge`: the plain number. `a` must outlive the solver.
   CgSolver(const dist::LinearOperator& a, double ridge, const CgOptions& options);
   CgSolver(const dist::LinearOperator&& a, double ridge, const CgOptions& options) = delete;
   CgSolver(CgSolver&&) noexcept;
@@ -87,10 +86,11 @@ class CgSolver {
 /// to `save`) or A is not positive definite, saying what to try; Error(stopped) once a stop was wanted and
 /// the state saved; Error(usage) for what PETSc's options ask for and there is not. Source: see block_cg().
 RegressionFit solve_cg(const dist::LinearOperator& a, double ridge, MatrixView<const double> targets,
-                       const CgOptions& options = {});
+                       const CgOptions& options = {}, const CgHooks& hooks = {});
 
 /// The same for a stored matrix, n x n with both triangles filled, and targets on its grid.
 RegressionFit solve_cg(const dist::DistributedMatrix<double>& a, Ridge ridge,
-                       const dist::DistributedMatrix<double>& targets, const CgOptions& options = {});
+                       const dist::DistributedMatrix<double>& targets, const CgOptions& options = {},
+                       const CgHooks& hooks = {});
 
 }  // namespace widegram::solvers

@@ -22,10 +22,10 @@ class Regression : public testing::Test {
  protected:
   ProcessGrid grid_ = ProcessGrid::square(mpi::Communicator::world());
 
-  RegressionFit conjugate_gradients(GlobalIndex n, Index block, Index targets,
-                                    const CgOptions& options) const {
+  RegressionFit conjugate_gradients(GlobalIndex n, Index block, Index targets, const CgOptions& options,
+                                    const CgHooks& hooks = {}) const {
     return solve_cg(distributed(grid_, filled(n, n, &gram_entry), block), {.value = 0.1},
-                    distributed(grid_, filled(n, targets, &target_entry), block), options);
+                    distributed(grid_, filled(n, targets, &target_entry), block), options, hooks);
   }
 };
 
@@ -88,7 +88,7 @@ TEST_F(Regression, ConjugateGradientsTellOfTheWorkWithinAColumn) {
       EXPECT_EQ(total, k * cg_steps_a_column);
       heard.push_back(done);
     };
-    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .block_width = 1, .hooks = {.observer = observer}});
+    conjugate_gradients(65, 8, k, {.tolerance = 1e-10, .block_width = 1}, {.observer = observer});
     EXPECT_EQ(heard.front(), 0);
     EXPECT_EQ(heard.back(), k * cg_steps_a_column);
     EXPECT_TRUE(std::ranges::is_sorted(heard));
@@ -103,7 +103,7 @@ TEST_F(Regression, AnObserverThatFailsComesThroughPetsc) {
     if (done > 0) throw mpi::CollectiveError(ExitCode::stopped, "enough");
   };
   try {
-    conjugate_gradients(65, 8, 1, {.hooks = {.observer = observer}});
+    conjugate_gradients(65, 8, 1, {}, {.observer = observer});
     FAIL();
   } catch (const mpi::CollectiveError& e) {
     EXPECT_STREQ(e.what(), "enough");
