@@ -1,7 +1,5 @@
 #include "io/dynamics_file.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <span>
 
@@ -128,8 +126,7 @@ void write_draft(const std::string& draft, const Dynamics& dynamics, int ranks) 
   attribute("complete", std::int64_t{1});
   write_provenance(file, current_provenance(ranks));
   const auto list = [&](const char* name, const std::vector<double>& values) {
-    if (!values.empty())
-      hdf5::Dataset::create<double>(file, name, {.shape = {std::ssize(values)}}).write_all<double>(values);
+    hdf5::write_list(file, name, values);
   };
   for_each_list(dynamics, list);
   const std::size_t kept = alphas_kept(dynamics);
@@ -158,13 +155,8 @@ Dynamics read_dynamics(const std::string& path) {
   require_seal(path, "dynamics");
   const hdf5::File file = hdf5::File::open(path);
   const AttributeReader attribute{file};
-  Index version = 0;
-  attribute("format_version", version);
-  if (version != dynamics_format_version)
-    throw Error(
-        ExitCode::files,
-        fmt::format("{}: format version {} is not known to this program (version {}): run dynamics again",
-                    path, version, program_version()));
+  require_version(path, hdf5::read_attribute<std::int64_t>(file, "/", "format_version"),
+                  dynamics_format_version, "dynamics");
   Dynamics dynamics;
   dynamics.header = read_model_header(file);
   dynamics.test_hash = std::stoull(hdf5::read_attribute<std::string>(file, "/", "test_hash"), nullptr, 16);
@@ -173,9 +165,8 @@ Dynamics read_dynamics(const std::string& path) {
   for_each_number(dynamics, attribute);
   if (hdf5::has_attribute(file, "/", "best_time"))
     for_each_number_of_stop(dynamics.best.emplace(), attribute);
-  for_each_list(dynamics, [&](const char* name, std::vector<double>& values) {
-    if (hdf5::exists(file, name)) values = hdf5::Dataset(file, name).read_all<double>();
-  });
+  for_each_list(dynamics,
+                [&](const char* name, std::vector<double>& values) { values = hdf5::read_list(file, name); });
   return dynamics;
 }
 

@@ -25,7 +25,7 @@ class GramFileOperator : public dist::LinearOperator {
   std::vector<double> diagonal() const override;
   /// Reads the tiles that the columns cross, each once.
   Matrix<double> columns(std::span<const GlobalIndex> chosen) const override;
-  Index cheap_vectors() const override { return 24; }
+  Index cheap_vectors() const override { return dist::cheap_vectors_unstored; }
 
   /// What products have read so far on this rank, in which time, and how long they waited for it.
   struct Traffic {

@@ -228,4 +228,14 @@ bool exists(const File& file, const std::string& name) {
   }
 }
 
+void write_list(const File& file, const std::string& name, const std::vector<double>& values) {
+  if (!values.empty())
+    Dataset::create<double>(file, name, {.shape = {std::ssize(values)}}).write_all<double>(values);
+}
+
+std::vector<double> read_list(const File& file, const std::string& name) {
+  if (!exists(file, name)) return {};
+  return Dataset(file, name).read_all<double>();
+}
+
 }  // namespace widegram::hdf5

@@ -190,6 +190,10 @@ class Dataset {
 /// Whether the file has an object of this absolute name ("/train", "/tiles/train").
 bool exists(const File& file, const std::string& name);
 
+/// A list of numbers as a dataset; an empty one as none. Writing: by one rank alone.
+void write_list(const File& file, const std::string& name, const std::vector<double>& values);
+std::vector<double> read_list(const File& file, const std::string& name);
+
 /// Attributes of an object of the file ("/" or a dataset's name). Writing one that exists changes it in
 /// place, which moves no other byte of the file where the size stays. Collective where the file is open on
 /// all ranks.

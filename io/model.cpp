@@ -71,11 +71,7 @@ Model read_file(const std::string& path) {
   const hdf5::File file = hdf5::File::open(path);
   const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
   const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
-  if (count("format_version") != model_format_version)
-    throw Error(
-        ExitCode::files,
-        fmt::format("{}: format version {} is not known to this program (version {}): run solve again", path,
-                    count("format_version"), program_version()));
+  require_version(path, count("format_version"), model_format_version, "solve");
   const hdf5::Dataset alpha(file, "/alpha");
   const std::vector<Index> shape = alpha.shape();
   const std::vector<double> rows = alpha.read_all<double>();

@@ -14,6 +14,7 @@
 
 #include "io/file_checks.hpp"
 #include "io/hdf5.hpp"
+#include "io/provenance.hpp"
 #include "io/raw_file.hpp"
 #include "src/base/fingerprint.hpp"
 
@@ -129,6 +130,13 @@ void require_seal(const std::string& path, const std::string& kind) {
   if (!damage.empty())
     throw Error(ExitCode::files,
                 fmt::format("{} {}; restore it or remove it and compute it again", path, damage));
+}
+
+void require_version(const std::string& path, Index found, Index known, const std::string& command) {
+  if (found == known) return;
+  throw Error(ExitCode::files,
+              fmt::format("{}: format version {} is not known to this program (version {}): run {} again",
+                          path, found, program_version(), command));
 }
 
 std::string draft_path(const std::string& path) { return path + ".partial"; }

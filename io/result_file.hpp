@@ -43,6 +43,10 @@ std::string seal_damage(const std::string& path, const Seal& seal);
 /// or damaged.
 void require_seal(const std::string& path, const std::string& kind);
 
+/// Throws Error(files), naming the command that makes such a file anew, where a sealed file's format is of
+/// another version than this program's.
+void require_version(const std::string& path, Index found, Index known, const std::string& command);
+
 /// Where a file lies while it is being made: the same folder, so that a rename is enough.
 std::string draft_path(const std::string& path);
 

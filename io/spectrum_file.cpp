@@ -1,7 +1,5 @@
 #include "io/spectrum_file.hpp"
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <span>
 
@@ -55,8 +53,7 @@ void write_draft(const std::string& draft, const Spectrum& spectrum, bool with_v
   attribute("complete", std::int64_t{1});
   write_provenance(file, current_provenance(ranks));
   for_each_list(spectrum, [&](const char* name, const std::vector<double>& values) {
-    if (!values.empty())
-      hdf5::Dataset::create<double>(file, name, {.shape = {std::ssize(values)}}).write_all<double>(values);
+    hdf5::write_list(file, name, values);
   });
   hdf5::write_attribute(file, "/ridges", "mean_diagonal", spectrum.mean_diagonal);
   write_fit(file, "/eigenvalues", spectrum.eigenvalue_fit);
@@ -104,11 +101,7 @@ Spectrum read_spectrum(const std::string& path) {
   const hdf5::File file = hdf5::File::open(path);
   const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
   const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
-  if (count("format_version") != spectrum_format_version)
-    throw Error(
-        ExitCode::files,
-        fmt::format("{}: format version {} is not known to this program (version {}): run spectrum again",
-                    path, count("format_version"), program_version()));
+  require_version(path, count("format_version"), spectrum_format_version, "spectrum");
   Spectrum spectrum;
   spectrum.header = read_model_header(file);
   spectrum.n = count("n");
@@ -116,9 +109,8 @@ Spectrum read_spectrum(const std::string& path) {
   spectrum.mean_diagonal = hdf5::read_attribute<double>(file, "/ridges", "mean_diagonal");
   if (hdf5::has_attribute(file, "/", "condition_number"))
     spectrum.condition_number = hdf5::read_attribute<double>(file, "/", "condition_number");
-  for_each_list(spectrum, [&](const char* name, std::vector<double>& values) {
-    if (hdf5::exists(file, name)) values = hdf5::Dataset(file, name).read_all<double>();
-  });
+  for_each_list(spectrum,
+                [&](const char* name, std::vector<double>& values) { values = hdf5::read_list(file, name); });
   spectrum.eigenvalue_fit = read_fit(file, "/eigenvalues");
   spectrum.target_power_fit = read_fit(file, "/target_power");
   return spectrum;

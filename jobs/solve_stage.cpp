@@ -57,12 +57,7 @@ class CgState {
             fmt::format("{} is of another solve (kernel, data or ridge): it is replaced", path_));
       return;
     }
-    const auto part = [&](const Matrix<double>& whole) {
-      Matrix<double> rows(gram_.part().size(), whole.cols());
-      for (Index k = 0; k < rows.cols(); ++k)
-        std::copy_n(whole.column(k) + gram_.part().begin, rows.rows(), rows.column(k));
-      return rows;
-    };
+    const auto part = [&](const Matrix<double>& whole) { return dist::part_of_whole(whole, gram_.part()); };
     initial_ = {saved->iterations, part(saved->x), part(saved->directions), part(saved->companions),
                 part(saved->kept)};
     context.progress.note(

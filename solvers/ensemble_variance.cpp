@@ -41,12 +41,7 @@ std::vector<double> in_stretches(const dist::ProcessGrid& grid, Index block, con
 /// stored.
 Matrix<double> moved(const mpi::Communicator& comm, const dist::Partition& from, const Matrix<double>& part,
                      const dist::Partition& to) {
-  const Matrix<double> whole = dist::gather_parts(comm, from, part.view());
-  const Range mine = to.range(comm.rank());
-  Matrix<double> rows(mine.size(), part.cols());
-  for (Index k = 0; k < rows.cols(); ++k)
-    std::copy_n(whole.column(k) + mine.begin, rows.rows(), rows.column(k));
-  return rows;
+  return dist::part_of_whole(dist::gather_parts(comm, from, part.view()), to.range(comm.rank()));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "src/dist/linear_operator.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "src/mpi/exchange.hpp"
@@ -19,6 +20,13 @@ Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layo
     mpi::check(MPI_Allgatherv(part.column(k), static_cast<int>(part.rows), MPI_DOUBLE, whole.column(k),
                               parts.counts(), parts.starts(), MPI_DOUBLE, comm.handle()));
   return whole;
+}
+
+Matrix<double> part_of_whole(const Matrix<double>& whole, Range part) {
+  Matrix<double> rows(part.size(), whole.cols());
+  for (Index k = 0; k < rows.cols(); ++k)
+    std::copy_n(whole.column(k) + part.begin, rows.rows(), rows.column(k));
+  return rows;
 }
 
 }  // namespace widegram::dist

@@ -9,6 +9,10 @@
 
 namespace widegram::dist {
 
+/// LinearOperator::cheap_vectors() of a matrix whose entries come from a file or are computed anew: with
+/// more, the products themselves begin to count.
+inline constexpr Index cheap_vectors_unstored = 24;
+
 /// A symmetric n x n matrix that is known by what it does: stored, read from a file, or computed anew at
 /// every product. Solvers know a Gram by this alone.
 ///
@@ -53,5 +57,8 @@ double mean_diagonal(const LinearOperator& a);
 /// The parts of a block of vectors put together, n x k on every rank. Collective over comm.
 Matrix<double> gather_parts(const mpi::Communicator& comm, const Partition& layout,
                             MatrixView<const double> part);
+
+/// A rank's rows of what gather_parts() has put together. Local.
+Matrix<double> part_of_whole(const Matrix<double>& whole, Range part);
 
 }  // namespace widegram::dist

@@ -34,7 +34,7 @@ class RecomputeOperator : public dist::LinearOperator {
   void apply(MatrixView<const double> x, MatrixView<double> y) const override;
   std::vector<double> diagonal() const override;
   Matrix<double> columns(std::span<const GlobalIndex> chosen) const override;
-  Index cheap_vectors() const override { return 24; }
+  Index cheap_vectors() const override { return dist::cheap_vectors_unstored; }
 
  private:
   const mpi::Communicator& comm_;
