@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "jobs/units.hpp"
-#include "solvers/solver_seconds.hpp"
 #include "src/dist/process_grid.hpp"
 
 namespace widegram::jobs {
@@ -53,12 +52,15 @@ MethodChoice choose_method(const CommandContext& context, const Parts& parts, co
     return {Method::cholesky, "precision = \"mixed\" is Cholesky's"};
   if (layout.n < few_samples) return {Method::cholesky, fmt::format("{} samples are few", layout.n)};
   const dist::ProcessGrid grid = dist::ProcessGrid::square(context.comm);
-  const solvers::SolverSeconds seconds =
-      solvers::measure_solver_seconds(grid, layout.n, layout.block, usual_columns);
-  const solvers::PreconditionerOptions preconditioner = preconditioner_options(solve, layout.n);
+  return faster_method(solve, layout.n,
+                       solvers::measure_solver_seconds(grid, layout.n, layout.block, usual_columns));
+}
+
+MethodChoice faster_method(const SolveSection& solve, GlobalIndex n, const solvers::SolverSeconds& seconds) {
+  const solvers::PreconditionerOptions preconditioner = preconditioner_options(solve, n);
   const double landmarks = preconditioner.kind == solvers::PreconditionerKind::none
                                ? 0.0
-                               : landmark_seconds(seconds.factor, static_cast<double>(layout.n),
+                               : landmark_seconds(seconds.factor, static_cast<double>(n),
                                                   static_cast<double>(preconditioner.rank));
   const std::string measured =
       fmt::format("Cholesky would take about {}, an iteration {} (measured here)",

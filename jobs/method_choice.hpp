@@ -3,6 +3,7 @@
 #include <string>
 
 #include "jobs/pipeline.hpp"
+#include "solvers/solver_seconds.hpp"
 #include "src/base/index.hpp"
 #include "src/gram/schedule.hpp"
 
@@ -20,6 +21,10 @@ struct MethodChoice {
 /// Collective. By what the parts ask for, by size, and, where these leave
 /// it open, by what the ways were measured to take on these ranks.
 MethodChoice choose_method(const CommandContext& context, const Parts& parts, const gram::Layout& layout);
+
+/// The faster of Cholesky and conjugate gradients for n samples where they take these seconds: what
+/// choose_method() decides by where nothing else does.
+MethodChoice faster_method(const SolveSection& solve, GlobalIndex n, const solvers::SolverSeconds& seconds);
 
 /// The job with what was chosen in the place of what it left open.
 Job with_method(Job job, const MethodChoice& choice);

@@ -206,10 +206,7 @@ TEST_F(DynamicsTest, OneTargetAndNoTestSet) {
 
 TEST_F(DynamicsTest, TheFileIsKnownAndVerified) {
   run(job("file"), dynamics_alone);
-  const io::VerifyReport report = io::verify(comm_, file("file", "dynamics.h5"));
-  EXPECT_TRUE(report.good());
-  EXPECT_EQ(report.kind, "dynamics");
-  EXPECT_EQ(io::inspect(file("file", "dynamics.h5")).kind, "dynamics");
+  expect_known("file", "dynamics.h5", "dynamics");
   EXPECT_THROW(io::read_dynamics(file("file", "gram.h5")), Error);
 }
 

@@ -121,7 +121,9 @@ until_it_fits() {
 seen=
 until_it_fits gram
 until_it_fits run
-for file in .lock job.toml metrics.json model.h5 predictions.h5; do
+until_it_fits spectrum
+until_it_fits dynamics
+for file in .lock job.toml metrics.json model.h5 predictions.h5 spectrum.h5 dynamics.h5; do
   [[ " $seen" == *" $file "* ]] || fail "never the one that did not fit: $file ($seen)"
 done
 make_room

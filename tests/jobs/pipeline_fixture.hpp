@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "io/gram_store.hpp"
+#include "io/inspect.hpp"
+#include "io/verify.hpp"
 #include "jobs/job_file.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/pipeline.hpp"
@@ -84,6 +86,14 @@ class PipelineFixture : public testing::Test {
     }
     store.close();
     return all;
+  }
+
+  /// A result file of a folder is one of this kind, to who looks at it and to who checks it.
+  void expect_known(const std::string& folder, const std::string& name, const std::string& kind) const {
+    const io::VerifyReport report = io::verify(comm_, file(folder, name));
+    EXPECT_TRUE(report.good());
+    EXPECT_EQ(report.kind, kind);
+    EXPECT_EQ(io::inspect(file(folder, name)).kind, kind);
   }
 
   /// Copies a file of one folder to another, which is made.

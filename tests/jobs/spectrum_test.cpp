@@ -121,10 +121,7 @@ TEST_F(SpectrumTest, TakesTheGramThatIsThere) {
 
 TEST_F(SpectrumTest, TheFileIsKnownAndVerified) {
   run(job("file", {"spectrum.largest=2"}), spectrum_alone);
-  const io::VerifyReport report = io::verify(comm_, file("file", "spectrum.h5"));
-  EXPECT_TRUE(report.good());
-  EXPECT_EQ(report.kind, "spectrum");
-  EXPECT_EQ(io::inspect(file("file", "spectrum.h5")).kind, "spectrum");
+  expect_known("file", "spectrum.h5", "spectrum");
   EXPECT_THROW(io::read_spectrum(file("file", "gram.h5")), Error);
 }
 
