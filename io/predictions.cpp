@@ -15,17 +15,22 @@ namespace {
 
 constexpr Index predictions_format_version = 1;
 
+std::string meaning(const VarianceNote& note) {
+  if (note.kind == "posterior")
+    return "posterior variance of the function at a test sample, the same for each output; "
+           "add noise for that of a target";
+  if (note.kind == "deep kernel machine")
+    return "posterior variance of the function at a test sample under the machine's top Gram, the same for "
+           "each output; add noise for that of a target";
+  return "variance over networks trained to the end with the ridge, the same for each output; add noise for "
+         "that of a target";
+}
+
 void create_variance(const hdf5::File& file, Index m, const VarianceNote& note) {
   hdf5::Dataset::create<double>(file, "/variance", {.shape = {m}});
   hdf5::write_attribute(file, "/variance", "kind", note.kind);
   hdf5::write_attribute(file, "/variance", "noise", note.noise);
-  hdf5::write_attribute(
-      file, "/variance", "meaning",
-      note.kind == "posterior"
-          ? "posterior variance of the function at a test sample, the same for each output; "
-            "add noise for that of a target"
-          : "variance over networks trained to the end with the ridge, the same for each "
-            "output; add noise for that of a target");
+  hdf5::write_attribute(file, "/variance", "meaning", meaning(note));
 }
 
 void create_draft(const std::string& draft, const PredictionsHeader& header, int ranks) {

@@ -15,8 +15,9 @@ namespace widegram::io {
 
 /// What the variances of a predictions.h5 are.
 struct VarianceNote {
-  std::string kind;  ///< "posterior": of a Gaussian process; "ensemble": of networks trained to the end
-  double noise = 0;  ///< variance of a target about the function whose variance it is: the ridge
+  /// "posterior": of a Gaussian process; "ensemble": of networks trained to the end; "deep kernel machine"
+  std::string kind;
+  double noise = 0;  ///< variance of a target about the function whose variance it is: the ridge, the noise
 };
 
 /// The shape of a predictions.h5 and what it came from.
