@@ -88,10 +88,11 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
       break;
     case Takes::file:
       command
-          ->add_option("FILE", line.file,
-                       syntax.name == "inspect"
-                           ? "a result file (gram.h5, model.h5, ...) or any other HDF5 file"
-                           : "a result file: gram.h5, model.h5, predictions.h5, spectrum.h5, dynamics.h5")
+          ->add_option(
+              "FILE", line.file,
+              syntax.name == "inspect"
+                  ? "a result file (gram.h5, model.h5, ...) or any other HDF5 file"
+                  : "a result file: gram.h5, model.h5, predictions.h5, spectrum.h5, dynamics.h5, dkm.h5")
           ->required()
           ->type_name("");
       break;
@@ -129,6 +130,8 @@ const std::vector<CommandSyntax>& command_syntax() {
        "mpirun -n 4 widegram spectrum jobs/examples/fashion.toml --set spectrum.largest=200"},
       {"dynamics", "outputs and losses while a network is trained, into dynamics.h5", Takes::job,
        "mpirun -n 4 widegram dynamics jobs/examples/fashion.toml --set dynamics.validation=0.2"},
+      {"dkm", "train a deep kernel machine and evaluate it on the test set, into dkm.h5 and predictions.h5",
+       Takes::job, "mpirun -n 4 widegram dkm jobs/examples/dkm-digits.toml"},
       {"describe", "print the network layer by layer, the memory, disk and time it needs; compute nothing",
        Takes::job, "widegram describe jobs/examples/cntk-gap.toml --set kernel.depth=20"},
       {"inspect", "say what a file holds, how complete it is and who wrote it", Takes::file,
@@ -139,7 +142,6 @@ const std::vector<CommandSyntax>& command_syntax() {
        "widegram report runs/digits runs/fashion"},
       {"doctor", "check this machine and launch: ranks, BLAS, HDF5, file locks, memory", Takes::optional_job,
        "mpirun -n 2 widegram doctor"},
-      {"dkm", "train a deep kernel machine", Takes::job, "", true},
       {"scale", "scaling study over rank counts and sizes", Takes::job, "", true},
       {"plan", "time, memory and files on other machines and sizes", Takes::job, "", true}};
   return all;

@@ -8,6 +8,7 @@
 #include "io/encoding.hpp"
 #include "io/gram_store_header.hpp"
 #include "io/preprocess.hpp"
+#include "jobs/dkm_section.hpp"
 #include "jobs/units.hpp"
 #include "solvers/preconditioner.hpp"
 #include "solvers/training_law.hpp"
@@ -123,6 +124,7 @@ struct Job {
   PredictSection predict;
   SpectrumSection spectrum;
   DynamicsSection dynamics;
+  DkmSection dkm;
   std::vector<PetscOption> petsc;
 };
 

@@ -134,6 +134,18 @@ void check_selection(const toml::table& table, const SolveSection& solve) {
     value("holdout").refuse("belongs to solve.selection = \"holdout\"");
 }
 
+/// What has to do with the layers of a deep kernel machine.
+void check_dkm(const toml::table& table, const DkmSection& dkm) {
+  const auto refuse = [&](const char* key, const std::string& reason) {
+    Value(*table.get(key), fmt::format("dkm.{}", key)).refuse(reason);
+  };
+  if (dkm.nu.size() != 1 && std::ssize(dkm.nu) != dkm.depth)
+    refuse("nu",
+           fmt::format("has {} numbers for {} layers: give one, or one a layer", dkm.nu.size(), dkm.depth));
+  if (dkm.learn_noise && dkm.noise == 0)
+    refuse("learn_noise", "needs a dkm.noise above 0 to start from: it is learned as a factor");
+}
+
 /// Keys that only mean something without, or with, another key of their table.
 void check_together(const toml::table& top, const std::string& file, Job& job) {
   if (job.data.train.empty())
@@ -146,10 +158,10 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
     job.kernel.network = preset_network(job.kernel, job.kernel.depth, preset.place());
     if (!job.kernel.depths.empty()) resolve_depths(*kernel, job.kernel);
   } else {
-    if (layers == nullptr)
+    if (layers == nullptr && !job.dkm.given)  // a deep kernel machine needs no network
       refuse(file, "kernel.preset or kernel.layers is missing: say which network, e.g. preset = \"dense\"");
     for (const char* name : {"depth", "depths", "weight_variance", "bias_variance", "activation"})
-      if (const toml::node* node = kernel->get(name))
+      if (const toml::node* node = kernel ? kernel->get(name) : nullptr)
         Value(*node, std::string("kernel.") + name)
             .refuse("belongs to a preset; give it in the layers instead");
   }
@@ -158,6 +170,7 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
     Value(*solve->get("ridge_absolute"), "solve.ridge_absolute")
         .refuse("and solve.ridge are both given: keep one");
   if (solve != nullptr) check_selection(*solve, job.solve);
+  if (const toml::table* dkm = top.get_as<toml::table>("dkm")) check_dkm(*dkm, job.dkm);
 }
 
 }  // namespace
@@ -165,10 +178,9 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
 Job parse_job(std::string_view text, const std::string& file, std::span<const std::string> overrides) {
   toml::table top = parse_toml(text, file);
   for (const std::string& override : overrides) apply_override(top, override);
-  if (const toml::node* dkm = top.get("dkm"))
-    Value(*dkm, "[dkm]").refuse("comes with a later version: remove it");
 
   Job job;
+  job.dkm.given = top.contains("dkm");
   for_each_table(job, [&](const auto& keys, auto& section) {
     if (keys.name().empty()) {
       keys.read(top, "", section);
@@ -194,8 +206,9 @@ Job read_job(const mpi::Communicator& comm, const std::string& path, std::span<c
 std::string to_toml(const Job& job) {
   std::string out = "# The job as widegram resolved it, with every default written out.\n";
   for_each_table(job, [&](const auto& keys, const auto& section) {
+    if (keys.name() == "dkm" && !job.dkm.given) return;
     if (!keys.name().empty()) out += fmt::format("\n[{}]\n", keys.name());
-    if (keys.name() == "kernel")
+    if (keys.name() == "kernel" && !job.kernel.network.empty())
       out += fmt::format("# network: {}\n", kernels::canonical(job.kernel.network));
     for (const std::string& line : keys.write(section)) out += line + "\n";
   });

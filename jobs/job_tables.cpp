@@ -94,7 +94,7 @@ const KeyTable<Job>& top_keys() {
       {key("name", &Job::name, "what reports call the job; without it: the job file's name without .toml"),
        key("output", &Job::output,
            "folder that results go to, made where it is missing; without it: runs/NAME")},
-      {"data", "kernel", "gram", "solve", "predict", "spectrum", "dynamics", "petsc", "dkm"});
+      {"data", "kernel", "gram", "solve", "predict", "spectrum", "dynamics", "dkm", "petsc"});
   return table;
 }
 

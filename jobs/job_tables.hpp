@@ -19,6 +19,7 @@ const KeyTable<SolveSection>& solve_keys();
 const KeyTable<PredictSection>& predict_keys();
 const KeyTable<SpectrumSection>& spectrum_keys();
 const KeyTable<DynamicsSection>& dynamics_keys();
+const KeyTable<DkmSection>& dkm_keys();
 
 /// Calls visit(table, section) for each table of a job, in the order of the file; Job may be const.
 template <class AnyJob, class Visit>
@@ -31,6 +32,7 @@ void for_each_table(AnyJob& job, Visit&& visit) {
   visit(predict_keys(), job.predict);
   visit(spectrum_keys(), job.spectrum);
   visit(dynamics_keys(), job.dynamics);
+  visit(dkm_keys(), job.dkm);
 }
 
 }  // namespace widegram::jobs

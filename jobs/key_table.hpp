@@ -89,6 +89,17 @@ Key<Section> choice(std::string name, Field Section::*field, std::vector<std::st
           }};
 }
 
+/// Accepts `now` alone; says of a value among `later` that it comes with a later version. All as TOML.
+void only_now(const Value& value, const std::string& now, const std::vector<std::string>& later);
+
+/// A key of the job file of which this version does one value alone.
+template <class Section>
+Key<Section> only(std::string name, std::string now, std::vector<std::string> later, std::string help) {
+  return {std::move(name), fmt::format("{} (later: {})", now, fmt::join(later, ", ")), std::move(help),
+          [now, later](Section&, const Value& value) { only_now(value, now, later); },
+          [now](const Section&) { return now; }};
+}
+
 /// A key that takes one of `names`, the values of an enumeration in their order, or "auto", which leaves
 /// `field` unset.
 template <class Section, class Enumeration>

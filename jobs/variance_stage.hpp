@@ -1,20 +1,12 @@
 #pragma once
 
-#include <vector>
-
 #include "io/model.hpp"
-#include "io/predictions.hpp"
 #include "jobs/gram_inverse.hpp"
 #include "jobs/gram_stage.hpp"
+#include "jobs/prediction_file.hpp"
 #include "jobs/problem.hpp"
 
 namespace widegram::jobs {
-
-/// Variances of the predictions at all test samples, on every rank.
-struct Variances {
-  std::vector<double> values;
-  io::VarianceNote note;
-};
 
 /// Collective. Provides the test x train tiles, of which `consume` hears as of GramStage::test(), a stretch
 /// of test samples at a time, and works out what the model's ridge leaves unexplained: for an NNGP the

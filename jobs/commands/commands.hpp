@@ -27,6 +27,7 @@ ExitCode solve_command(const CommandContext& context);
 ExitCode predict_command(const CommandContext& context);
 ExitCode spectrum_command(const CommandContext& context);
 ExitCode dynamics_command(const CommandContext& context);
+ExitCode dkm_command(const CommandContext& context);
 ExitCode describe_command(const CommandContext& context);
 ExitCode inspect_command(const CommandContext& context);
 ExitCode verify_command(const CommandContext& context);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jobs/commands/commands.hpp"
+#include "jobs/dkm_plan.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/method_choice.hpp"
 #include "jobs/pipeline.hpp"
@@ -137,10 +138,35 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
 
 }  // namespace
 
+namespace {
+
+std::string sets_text(const Job& job, const JobOutline& outline) {
+  std::string text = fmt::format("  train {}: {} samples{}\n", job.data.train, outline.train_samples,
+                                 job.data.augment == Augment::flip ? ", every other one a mirror image" : "");
+  if (outline.test_samples > 0)
+    text += fmt::format("  test  {}: {} samples\n", job.data.test, outline.test_samples);
+  return text;
+}
+
+/// What training the job's deep kernel machine takes; empty where it has none.
+std::string dkm_text(const CommandContext& context, const JobOutline& outline) {
+  const DkmSection& dkm = context.job->dkm;
+  if (!dkm.given) return {};
+  const dist::GridShape grid = dist::GridShape::square(context.comm.size());
+  return to_text(make_dkm_plan(dkm, outline.train_samples, outline.shape.features(), grid), dkm);
+}
+
+}  // namespace
+
 ExitCode describe_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const JobOutline outline = outline_job(context);
+  if (job.kernel.network.empty()) {
+    mpi::on_root(
+        comm, [&] { fmt::print("{}\n{}{}", job.name, sets_text(job, outline), dkm_text(context, outline)); });
+    return ExitCode::done;
+  }
   const std::string network =
       mpi::collectively(comm, [&] { return network_table(job.kernel.network, outline.shape); });
   const std::string refused = clash(job, main_job);
@@ -148,19 +174,17 @@ ExitCode describe_command(const CommandContext& context) {
                                                                           : plan_of<double>(context, outline);
   mpi::on_root(comm, [&] {
     const bool ntk = job.kernel.function == kernels::Function::ntk;
-    fmt::print("{}: {} of {}\n  train {}: {} samples{}\n", job.name,
+    fmt::print("{}: {} of {}\n{}", job.name,
                job.kernel.both ? "NNGP and NTK"
                : ntk           ? "NTK"
                                : "NNGP",
-               job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, job.data.train,
-               outline.train_samples,
-               job.data.augment == Augment::flip ? ", every other one a mirror image" : "");
+               job.kernel.preset.empty() ? "the job's layers" : job.kernel.preset, sets_text(job, outline));
     if (!job.kernel.depths.empty())
       fmt::print("  depths {}; gram.h5 and the model: {}\n", fmt::join(job.kernel.depths, ", "),
                  *job.kernel.depth);
     if (!refused.empty()) fmt::print("  run will refuse: {}\n", refused);
-    if (outline.test_samples > 0) fmt::print("  test  {}: {} samples\n", job.data.test, outline.test_samples);
-    fmt::print("\nnetwork: {}\n{}\nplan\n{}", kernels::canonical(job.kernel.network), network, plan);
+    fmt::print("\nnetwork: {}\n{}\nplan\n{}{}", kernels::canonical(job.kernel.network), network, plan,
+               dkm_text(context, outline));
   });
   return ExitCode::done;
 }

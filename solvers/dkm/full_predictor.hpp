@@ -5,6 +5,7 @@
 
 #include "solvers/dkm/full_objective.hpp"
 #include "src/base/matrix.hpp"
+#include "src/dist/redistribute.hpp"
 
 namespace widegram::dkm {
 
@@ -40,6 +41,10 @@ class FullPredictor {
   /// whose variance in a layer is not above zero.
   FullPrediction predict(dist::DistributedMatrix<double> cross, std::vector<double> own,
                          GlobalIndex first) const;
+
+  /// (K_L + noise)^-1 Y, n x outputs, on every rank: the training samples' own predictions are Y - noise
+  /// times that. Collective.
+  Matrix<double> coefficients() const { return dist::gather(machine_.targets); }
 
  private:
   void apply(const std::vector<double>& left, std::span<const double> right,

@@ -70,7 +70,7 @@ TEST(CommandLine, WhatIsWrongIsNamed) {
 }
 
 TEST(CommandLine, CommandsOfLaterVersionsSaySo) {
-  for (const char* name : {"dkm", "scale", "plan"})
+  for (const char* name : {"scale", "plan"})
     expect_part(message_of({name, "job.toml"}), "comes with a later version");
 }
 

@@ -90,7 +90,8 @@ TEST(JobErrors, MissingAndContradictory) {
 }
 
 TEST(JobErrors, WhatComesLaterIsNamedAndRefused) {
-  expect_parts(message_of_line("[dkm]"), {"job.toml:3", "comes with a later version"});
+  expect_parts(message_of_line("dkm.likelihood = \"categorical\""),
+               {"job.toml:3", "comes with a later version"});
 }
 
 TEST(JobErrors, Solving) {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/predictions.hpp"
+#include "jobs/problem.hpp"
+
+namespace widegram::jobs {
+
+/// Variances of the predictions at all test samples, on every rank.
+struct Variances {
+  std::vector<double> values;
+  io::VarianceNote note;
+};
+
+/// A model's answers to the whole test set, the same on every rank.
+struct TestPredictions {
+  std::string kernel;  ///< what predictions.h5 says that they come from
+  std::string function;
+  MatrixView<const double> mean;         ///< M x K
+  const Variances* variances = nullptr;  ///< null: none
+};
+
+/// Collective. Writes predictions.h5, each rank the part of its own test samples. Throws
+/// CollectiveError(files).
+void write_predictions(const CommandContext& context, const Problem& problem,
+                       const TestPredictions& predictions);
+
+/// Collective. How good the answers to the test set are: said, and put into metrics["test"]; with
+/// variances, their density too.
+void report_test_scores(const CommandContext& context, const io::DataSet& test,
+                        const TestPredictions& predictions, Metrics& metrics);
+
+}  // namespace widegram::jobs
