@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "jobs/activation_parser.hpp"
 #include "jobs/job_tables.hpp"
 
@@ -11,15 +9,23 @@ const std::vector<std::string>& kind_names() {
   return names;
 }
 
+/// One that is no activation.
+dkm::MapSpec named_map(const Value& value) {
+  try {
+    return dkm::map_spec(value.text());
+  } catch (const Error& error) {
+    value.refuse(fmt::format("= {}: {}", to_toml(value.text()), error.what()));
+  }
+}
+
 Key<DkmSection> kernel_key() {
   return {"kernel", "name or table with op",
           "what makes a layer's kernel of its Gram: arccos (relu's, scaled to keep the diagonal), sqexp, "
           "normgauss, "
           "linear, or an activation, e.g. \"erf\" or { op = \"leaky_relu\", slope = 0.1 }",
           [](DkmSection& section, const Value& value) {
-            const std::vector<std::string> own{"arccos", "sqexp", "normgauss", "linear"};
-            if (value.node().is_string() && std::find(own.begin(), own.end(), value.text()) != own.end()) {
-              section.map = dkm::map_spec(value.text());
+            if (value.node().is_string() && kernels::find_activation_operation(value.text()) == nullptr) {
+              section.map = named_map(value);
               section.kernel_toml = to_toml(value.text());
               return;
             }

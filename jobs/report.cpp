@@ -48,6 +48,8 @@ std::string seconds_of(const Json& value) {
 }
 
 std::string kernel_of(const Json& metrics) {
+  if (const Json kind = at(metrics, "/dkm/kind"); kind.is_string())
+    return fmt::format("dkm {} {}", kind.get<std::string>(), text_of(at(metrics, "/dkm/kernel")));
   const std::string preset = text_of(at(metrics, "/kernel/preset"));
   return fmt::format("{} {} {}", preset.empty() || preset == "-" ? "layers" : preset,
                      text_of(at(metrics, "/kernel/function")), text_of(at(metrics, "/kernel/precision")));

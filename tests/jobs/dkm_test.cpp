@@ -23,7 +23,7 @@ class DkmCommand : public PipelineFixture {
     return parse_job(
         "data.train = 'digits:train[:150]'\ndata.test = 'digits:test[:60]'\ndata.preprocess = "
         "['standardize']\n"
-        "[dkm]\nnu = [5.0, 3.0]\nnoise = 0.01\ntolerance = 1e-4\n",
+        "[dkm]\nnu = [5.0, 3.0]\nnoise = 0.1\ntolerance = 3e-3\n",
         "job.toml", settings);
   }
   nlohmann::json train(const Job& job, mpi::StopRequest stop) const {
@@ -63,7 +63,7 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
   EXPECT_GT(metrics["dkm"]["seconds_per_iteration"], 0.0);
   EXPECT_GT(metrics["dkm"]["scalapack_share"], 0.0);
   EXPECT_GT(metrics["test"]["accuracy"], 0.8);
-  EXPECT_GT(metrics["train"]["accuracy"], 0.95);
+  EXPECT_GT(metrics["train"]["accuracy"], 0.9);
 
   const io::DkmModel trained = model("a");
   EXPECT_EQ(std::ssize(trained.objective), metrics["dkm"]["iterations"].get<Index>() + 1);
@@ -84,7 +84,7 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
 TEST_F(DkmCommand, AFinishedMachineOnlyPredicts) {
   const nlohmann::json first = train(dkm_job("a"));
   const std::vector<double> mean = values("a", "predictions.h5", "/mean");
-  const nlohmann::json again = train(dkm_job("a", {"dkm.tolerance=1e-3"}));
+  const nlohmann::json again = train(dkm_job("a", {"dkm.tolerance=1e-2"}));
   EXPECT_EQ(again["dkm"]["reused"], true);
   EXPECT_EQ(again["dkm"]["objective"], first["dkm"]["objective"]);
   EXPECT_EQ(again["test"]["accuracy"], first["test"]["accuracy"]);
@@ -92,20 +92,20 @@ TEST_F(DkmCommand, AFinishedMachineOnlyPredicts) {
   for (std::size_t i = 0; i < mean.size(); ++i) EXPECT_NEAR(mean_again[i], mean[i], 1e-9);
   EXPECT_EQ(train(dkm_job("a", {"data.test='digits:test[:20]'"}))["dkm"]["reused"], true);
   EXPECT_EQ(values("a", "predictions.h5", "/mean").size(), 200u);
-  EXPECT_EQ(train(dkm_job("a", {"dkm.noise=0.02"}))["dkm"]["reused"], false);
+  EXPECT_EQ(train(dkm_job("a", {"dkm.noise=0.2"}))["dkm"]["reused"], false);
 }
 
 /// A run that ends after a few iterations leaves a state that a longer one takes exactly the same steps from.
 TEST_F(DkmCommand, GoesOnWithTheSameSteps) {
   train(dkm_job("whole"));
   const std::vector<double> whole = model("whole").objective;
-  for (const char* most : {"1", "4", "9"}) {
+  for (const char* most : {"1", "3", "7"}) {
     const std::string setting = std::string("dkm.max_iterations=") + most;
     EXPECT_EQ(train(dkm_job("parts", {setting}))["dkm"]["end"], "iterations");
     EXPECT_EQ(std::to_string(model("parts").iterations()), most);
   }
   const nlohmann::json last = train(dkm_job("parts"));
-  EXPECT_EQ(last["dkm"]["resumed_iterations"], 9);
+  EXPECT_EQ(last["dkm"]["resumed_iterations"], 7);
   EXPECT_EQ(model("parts").objective, whole);
 }
 
