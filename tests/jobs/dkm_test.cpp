@@ -76,6 +76,10 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
   const std::vector<double> variance = values("a", "predictions.h5", "/variance");
   ASSERT_EQ(variance.size(), 60u);
   for (const double v : variance) EXPECT_GT(v, 0.0);
+  const auto predictions = hdf5::File::open(file("a", "predictions.h5"));
+  EXPECT_EQ(hdf5::read_attribute<std::string>(predictions, "/variance", "kind"), "deep kernel machine");
+  EXPECT_EQ(hdf5::read_attribute<double>(predictions, "/variance", "noise"), 0.1);
+  EXPECT_TRUE(metrics["test"]["nlpd"].is_number());
   EXPECT_FALSE(std::filesystem::exists(file("a", "dkm-state.h5")));
   EXPECT_EQ(io::inspect(file("a", "dkm.h5")).kind, "dkm");
   EXPECT_TRUE(io::verify(comm_, file("a", "dkm.h5")).good());
