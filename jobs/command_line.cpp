@@ -147,6 +147,19 @@ const std::vector<CommandSyntax>& command_syntax() {
   return all;
 }
 
+void declare_command_line(CLI::App& app, CommandLine& line, bool& help_job) {
+  app.name("widegram");
+  app.description(about);
+  app.footer(first_steps);
+  app.require_subcommand(0, 1);
+  app.add_flag("--version", line.show_version, "print the versions of the program and its libraries");
+  app.add_flag("--help-job", help_job, "print all keys of a job file");
+  app.add_flag("--quiet", line.quiet, "print results and errors only");
+  app.add_flag("--verbose", line.verbose, "print details: ranks, versions, processor, where results go");
+  for (const CommandSyntax& syntax : command_syntax())
+    if (!syntax.later) add_command(app, syntax, line);
+}
+
 CommandLine parse_command_line(const std::vector<std::string>& words) {
   CommandLine line;
   const auto dashes = std::ranges::find(words, std::string("--"));
@@ -155,16 +168,9 @@ CommandLine parse_command_line(const std::vector<std::string>& words) {
   if (own.empty()) own = {"--help"};
   check_command(own);
 
-  CLI::App app(about, "widegram");
-  app.footer(first_steps);
-  app.require_subcommand(0, 1);
+  CLI::App app;
   bool help_job = false;
-  app.add_flag("--version", line.show_version, "print the versions of the program and its libraries");
-  app.add_flag("--help-job", help_job, "print all keys of a job file");
-  app.add_flag("--quiet", line.quiet, "print results and errors only");
-  app.add_flag("--verbose", line.verbose, "print details: ranks, versions, processor, where results go");
-  for (const CommandSyntax& syntax : command_syntax())
-    if (!syntax.later) add_command(app, syntax, line);
+  declare_command_line(app, line, help_job);
   try {
     std::ranges::reverse(own);  // what CLI11 wants of a vector
     app.parse(own);

@@ -4,6 +4,10 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace widegram::jobs {
 
 /// What a command takes beside its options.
@@ -36,6 +40,9 @@ struct CommandLine {
   bool show_version = false;
   std::optional<std::string> help;  ///< to be printed in place of running anything
 };
+
+/// Declares every command and option; what is parsed goes into `line` and `help_job`.
+void declare_command_line(CLI::App& app, CommandLine& line, bool& help_job);
 
 /// Parses the words after the program's name. Throws Error(usage) with one message that names the word at
 /// fault.
