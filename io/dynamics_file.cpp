@@ -159,7 +159,7 @@ Dynamics read_dynamics(const std::string& path) {
                   dynamics_format_version, "dynamics");
   Dynamics dynamics;
   dynamics.header = read_model_header(file);
-  dynamics.test_hash = std::stoull(hdf5::read_attribute<std::string>(file, "/", "test_hash"), nullptr, 16);
+  dynamics.test_hash = hdf5::read_hash(file, "test_hash");
   attribute("method", dynamics.method);
   attribute("descent", dynamics.descent);
   for_each_number(dynamics, attribute);

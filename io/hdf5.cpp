@@ -182,6 +182,14 @@ std::vector<Index> Dataset::shape() const {
   return {extent.begin(), extent.end()};
 }
 
+std::vector<Index> Dataset::shape_in(Index dimensions) const {
+  std::vector<Index> found = shape();
+  if (std::ssize(found) != dimensions)
+    throw Error(origin_.code,
+                fmt::format("{} has {} dimensions and not {}", origin_.name, found.size(), dimensions));
+  return found;
+}
+
 Index Dataset::size() const { return product(shape()); }
 
 bool Dataset::is_float() const {
@@ -236,6 +244,13 @@ void write_list(const File& file, const std::string& name, const std::vector<dou
 std::vector<double> read_list(const File& file, const std::string& name) {
   if (!exists(file, name)) return {};
   return Dataset(file, name).read_all<double>();
+}
+
+double read_single(const File& file, const std::string& name) {
+  const Dataset dataset(file, name);
+  if (dataset.size() != 1)
+    throw Error(dataset.origin().code, fmt::format("{} is not a single number", dataset.origin().name));
+  return dataset.read_all<double>().front();
 }
 
 }  // namespace widegram::hdf5

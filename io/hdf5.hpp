@@ -146,6 +146,8 @@ class Dataset {
   void extend(const std::vector<Index>& shape);
 
   std::vector<Index> shape() const;
+  /// Throws where the dataset has another number of dimensions.
+  std::vector<Index> shape_in(Index dimensions) const;
   Index size() const;
   bool is_float() const;
   bool is_integer() const;
@@ -193,6 +195,8 @@ bool exists(const File& file, const std::string& name);
 /// A list of numbers as a dataset; an empty one as none. Writing: by one rank alone.
 void write_list(const File& file, const std::string& name, const std::vector<double>& values);
 std::vector<double> read_list(const File& file, const std::string& name);
+/// A dataset that is a single number; throws where it is not.
+double read_single(const File& file, const std::string& name);
 
 /// Attributes of an object of the file ("/" or a dataset's name). Writing one that exists changes it in
 /// place, which moves no other byte of the file where the size stays. Collective where the file is open on
@@ -215,5 +219,7 @@ template <>
 std::int64_t read_attribute(const File& file, const std::string& object, const std::string& name);
 template <>
 double read_attribute(const File& file, const std::string& object, const std::string& name);
+/// An attribute of the root that holds a hash as to_hex() writes it; throws where it is none.
+std::uint64_t read_hash(const File& file, const std::string& name);
 
 }  // namespace widegram::hdf5

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "io/hdf5.hpp"
+#include "src/base/fingerprint.hpp"
 
 namespace widegram::hdf5 {
 
@@ -102,6 +105,15 @@ std::string read_attribute(const File& file, const std::string& object, const st
   std::string text(H5Tget_size(stored.id()), '\0');
   check(H5Aread(attribute.id(), stored.id(), text.data()), origin);
   return text.substr(0, text.find('\0'));
+}
+
+std::uint64_t read_hash(const File& file, const std::string& name) {
+  const auto text = read_attribute<std::string>(file, "/", name);
+  const std::optional<std::uint64_t> value = from_hex(text);
+  if (!value)
+    throw Error(file.origin().code,
+                fmt::format("{}: attribute '{}' is no hash: '{}'", file.path(), name, text));
+  return *value;
 }
 
 }  // namespace widegram::hdf5

@@ -73,13 +73,13 @@ Model read_file(const std::string& path) {
   const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
   require_version(path, count("format_version"), model_format_version, "solve");
   const hdf5::Dataset alpha(file, "/alpha");
-  const std::vector<Index> shape = alpha.shape();
+  const std::vector<Index> shape = alpha.shape_in(2);
   const std::vector<double> rows = alpha.read_all<double>();
   Model model;
-  model.alpha = Matrix<double>(shape.at(0), shape.at(1));
+  model.alpha = Matrix<double>(shape[0], shape[1]);
   for (Index i = 0; i < shape[0]; ++i)
     for (Index j = 0; j < shape[1]; ++j) model.alpha(i, j) = rows[static_cast<std::size_t>(i * shape[1] + j)];
-  model.ridge = hdf5::Dataset(file, "/ridge").read_all<double>().front();
+  model.ridge = hdf5::read_single(file, "/ridge");
   model.ridge_absolute = hdf5::read_attribute<double>(file, "/ridge", "absolute");
   model.header = read_model_header(file);
   model.method = text("method");
@@ -108,8 +108,8 @@ ModelHeader read_model_header(const hdf5::File& file) {
   return {.kernel = text("kernel"),
           .function = text("function"),
           .precision = precision_from(text("precision")),
-          .train_hash = std::stoull(text("train_hash"), nullptr, 16),
-          .target_hash = std::stoull(text("target_hash"), nullptr, 16),
+          .train_hash = hdf5::read_hash(file, "train_hash"),
+          .target_hash = hdf5::read_hash(file, "target_hash"),
           .classes = hdf5::read_attribute<std::int64_t>(file, "/", "classes"),
           .encoding = text("encoding")};
 }

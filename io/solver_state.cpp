@@ -50,7 +50,8 @@ std::optional<SolverState> read_file(const std::string& path, const std::string&
   for (const auto& [name, block] : blocks_of(state)) {
     if (!hdf5::exists(file, name)) continue;
     const hdf5::Dataset dataset(file, name);
-    *block = Matrix<double>(dataset.shape().at(1), dataset.shape().at(0));
+    const std::vector<Index> shape = dataset.shape_in(2);
+    *block = Matrix<double>(shape[1], shape[0]);
     dataset.read<double>({{0, 0}, {block->cols(), block->rows()}}, values_of(*block));
   }
   return state;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs every test.
 #   bash tests/run.sh [--long] [--no-install] [ctest options...]
-#     --long        the long tests as well, and the benchmarks with the figures that they must reach
+#     --long        the long tests as well, ten minutes of each fuzz target (where there is Clang), and the benchmarks with the
+#                   figures that they must reach
 #     --no-install  say which packages are missing and stop
 set -euo pipefail
 # shellcheck source=jobs/setup.sh
@@ -13,7 +14,7 @@ for word in "$@"; do
   case $word in
     --long) long=yes ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) ctest_words+=("$word") ;;
   esac
 done
@@ -24,8 +25,22 @@ cd "$widegram_build"
 ctest --output-on-failure --parallel "$(nproc)" --no-tests=error "${ctest_words[@]}"
 [[ $long == yes ]] || exit 0
 
-# Benchmarks are measured alone, on two ranks, as their figures say. All of them run, whatever the ones before came to.
+# Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder.
+fuzz() {
+  local build=$widegram_build-fuzz target
+  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
+    -DCMAKE_CXX_COMPILER=clang++ -DWIDEGRAM_SANITIZE=ON -DWIDEGRAM_FUZZ=ON >/dev/null
+  cmake --build "$build" --parallel "$(nproc)" --target fuzz_job fuzz_data fuzz_hdf5
+  for target in job data hdf5; do
+    mkdir -p "$build/found/$target"
+    (cd "$build/found" && ASAN_OPTIONS=detect_leaks=0 "$build/tests/fuzz/fuzz_$target" -max_total_time=600 -timeout=20 -verbosity=0 \
+      -artifact_prefix="$target-" "$target" "$widegram_root/tests/fuzz/corpus/$target") || missed+=("fuzz_$target")
+  done
+}
 missed=()
+if command -v clang++ >/dev/null; then fuzz; else echo "no Clang here: the fuzz targets ran on their corpus alone"; fi
+
+# Benchmarks are measured alone, on two ranks, as their figures say. All of them run, whatever the ones before came to.
 measure() {
   echo "== $* --check"
   mpirun -n 2 "$widegram_build/tests/bench/$1" "${@:2}" --check || missed+=("$*")
@@ -36,4 +51,4 @@ for bench in "$widegram_build"/tests/bench/bench_*; do
   measure "$(basename "$bench")"
 done
 measure bench_assembly --preset cntk-flatten --depth 21 --shape 3x32x32 --n 1000
-[[ ${#missed[@]} -eq 0 ]] || { printf 'missed its figure: %s\n' "${missed[@]}"; exit 1; }
+[[ ${#missed[@]} -eq 0 ]] || { printf 'failed or missed its figure: %s\n' "${missed[@]}"; exit 1; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,5 +18,7 @@ std::uint64_t checksum(std::span<T> values, std::uint64_t seed = 0) {
 
 /// 16 hexadecimal digits.
 std::string to_hex(std::uint64_t value);
+/// The number that to_hex() has written so; nothing for any other text.
+std::optional<std::uint64_t> from_hex(std::string_view text);
 
 }  // namespace widegram

@@ -53,6 +53,9 @@ TEST(Checksum, DependsOnEveryByteAndIsNeverZero) {
   }
   EXPECT_NE(checksum(bytes.data(), 0), 0U);
   EXPECT_EQ(to_hex(255), "00000000000000ff");
+  EXPECT_EQ(from_hex("00000000000000ff"), 255U);
+  for (const char* text : {"", "ff", "00000000000000fg", "-0000000000000ff", "00000000000000ff0"})
+    EXPECT_FALSE(from_hex(text)) << text;
 }
 
 /// The known answers that come with the generator's authors' code.
