@@ -103,7 +103,7 @@ Error system_error(const Origin& origin, int reason) {
   return {origin.code, fmt::format("{}: {}{}", origin.name, std::strerror(reason), advice(reason))};
 }
 
-void fail(const Origin& origin, std::source_location where) {
+void fail(const Origin& origin, SourceLocation where) {
   const int last_errno = errno;
   const std::vector<std::string> texts = stack_texts();
   const auto says = [&](std::string_view words) {
@@ -120,8 +120,8 @@ void fail(const Origin& origin, std::source_location where) {
     throw Error(origin.code, fmt::format("{}: took only a part of what was written: {}{}", origin.name,
                                          guess_at_write(origin.name), advice(ENOSPC)));
   const std::string innermost = texts.empty() ? "unknown failure" : texts.front();
-  const std::string place = std::filesystem::path(where.file_name()).filename().string();
-  throw Error(origin.code, fmt::format("{}: HDF5: {} ({}:{})", origin.name, innermost, place, where.line()));
+  const std::string place = std::filesystem::path(where.file).filename().string();
+  throw Error(origin.code, fmt::format("{}: HDF5: {} ({}:{})", origin.name, innermost, place, where.line));
 }
 
 }  // namespace widegram::hdf5

@@ -2,10 +2,10 @@
 
 #include <cerrno>
 #include <concepts>
-#include <source_location>
 #include <string>
 
 #include "src/base/error.hpp"
+#include "src/base/source_location.hpp"
 
 namespace widegram::hdf5 {
 
@@ -22,12 +22,12 @@ Error system_error(const Origin& origin, int reason);
 /// Throws the Error for a call of HDF5 that has just failed: origin, reason of the system where there is one
 /// (disk full, permission, quota, size limit), else what HDF5's error stack says and the place of the call.
 /// Where a write has failed without a reason the disk itself is asked whether it is full.
-[[noreturn]] void fail(const Origin& origin, std::source_location where);
+[[noreturn]] void fail(const Origin& origin, SourceLocation where);
 
 /// Every HDF5 call's return value goes through here: negative throws as fail() does, anything else is handed
 /// on.
 template <std::signed_integral Code>
-Code check(Code code, const Origin& origin, std::source_location where = std::source_location::current()) {
+Code check(Code code, const Origin& origin, SourceLocation where = SourceLocation::current()) {
   if (code < 0) fail(origin, where);
   errno = 0;  // what is found here after the next failure comes from that call
   return code;

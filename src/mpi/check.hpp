@@ -1,10 +1,10 @@
 #pragma once
 
-#include <source_location>
+#include "src/base/source_location.hpp"
 
 namespace widegram::mpi {
 
 /// Every MPI call's return code goes through here; throws std::runtime_error with the place of the call.
-void check(int code, std::source_location where = std::source_location::current());
+void check(int code, SourceLocation where = SourceLocation::current());
 
 }  // namespace widegram::mpi

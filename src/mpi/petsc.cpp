@@ -8,11 +8,10 @@
 
 namespace widegram::petsc {
 
-void check(int code, std::source_location where) {
+void check(int code, SourceLocation where) {
   if (code == 0) return;
-  throw std::runtime_error(fmt::format("PETSc error {}: {} (line {} of {})", code, message(code),
-                                       where.line(),
-                                       std::filesystem::path(where.file_name()).filename().string()));
+  throw std::runtime_error(fmt::format("PETSc error {}: {} (line {} of {})", code, message(code), where.line,
+                                       std::filesystem::path(where.file).filename().string()));
 }
 
 std::string message(int code) {
