@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=jobs/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
-install=yes long=no
+install=yes long=no whole=no
 ctest_words=()
 for word in "$@"; do
   case $word in
@@ -21,8 +21,22 @@ done
 
 widegram_setup "$install" ON
 cd "$widegram_build"
+[[ ${#ctest_words[@]} -gt 0 ]] || whole=yes
 [[ $long == yes ]] || ctest_words+=(--label-exclude long)
 ctest --output-on-failure --parallel "$(nproc)" --no-tests=error "${ctest_words[@]}"
+
+# The address and undefined-behaviour sanitizers: on what reads files and passes messages in every run; the kernels' and
+# solvers' many formulas take so long to build instrumented that --long alone does.
+sanitized() {
+  local build=$widegram_build-sanitize tests=(base mpi stop_request dist hdf5 gram_store result_files data prepare) target targets=()
+  [[ $long == no ]] || tests+=(dkm assembly solvers spectral dkm_full jobs pipeline solving dkm_command)
+  for target in "${tests[@]}"; do targets+=("test_$target"); done
+  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWIDEGRAM_SANITIZE=ON >/dev/null
+  cmake --build "$build" --parallel "$(nproc)" --target "${targets[@]}" fuzz_data fuzz_hdf5
+  ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --no-tests=error \
+    -R "^($(IFS='|'; echo "${tests[*]}"))\\.[13]\$|^fuzz\\.(data|hdf5)\$"
+}
+[[ $whole == no ]] || sanitized
 [[ $long == yes ]] || exit 0
 
 # Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder.
