@@ -97,6 +97,17 @@ void write_stack(const hdf5::File& file, const char* name, std::span<const Train
       .write_all<double>(rows);
 }
 
+/// A row a time.
+void write_variances(const hdf5::File& file, std::span<const TrainedState> states) {
+  const Index m = std::ssize(states.front().test_variance);
+  if (m == 0) return;
+  std::vector<double> rows;
+  for (const TrainedState& state : states)
+    rows.insert(rows.end(), state.test_variance.begin(), state.test_variance.end());
+  hdf5::Dataset::create<double>(file, "/test_variance", {.shape = {std::ssize(states), m}})
+      .write_all<double>(rows);
+}
+
 /// Whose coefficients are kept: those of all times, or of the last one.
 std::size_t alphas_kept(const Dynamics& dynamics) {
   const Matrix<double>& alpha = dynamics.states.front().alpha;
@@ -108,7 +119,7 @@ Index bytes_of(const Dynamics& dynamics) {
   const TrainedState& state = dynamics.states.front();
   return Index{sizeof(double)} *
          (state.alpha.rows() * state.alpha.cols() * (static_cast<Index>(alphas_kept(dynamics)) + 1) +
-          state.test_mean.rows() * state.test_mean.cols() * (std::ssize(dynamics.states) + 1) +
+          state.test_mean.rows() * (state.test_mean.cols() + 1) * (std::ssize(dynamics.states) + 1) +
           8 * std::ssize(dynamics.times));
 }
 
@@ -133,9 +144,11 @@ void write_draft(const std::string& draft, const Dynamics& dynamics, int ranks) 
   list("/alpha_times", {dynamics.times.end() - static_cast<std::ptrdiff_t>(kept), dynamics.times.end()});
   write_stack(file, "/alpha", std::span(dynamics.states).last(kept), &TrainedState::alpha);
   write_stack(file, "/test_mean", dynamics.states, &TrainedState::test_mean);
+  write_variances(file, dynamics.states);
   if (dynamics.best) {
     write_matrix(file, "/best_alpha", dynamics.best->state.alpha);
     write_matrix(file, "/best_test_mean", dynamics.best->state.test_mean);
+    list("/best_test_variance", dynamics.best->state.test_variance);
   }
   file.close();
 }

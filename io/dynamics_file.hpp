@@ -22,6 +22,7 @@ struct LossCurve {
 struct TrainedState {
   Matrix<double> alpha;      ///< N x K: coefficients of all training samples, 0 where one was held out
   Matrix<double> test_mean;  ///< M x K outputs at the test samples; empty where there are none
+  std::vector<double> test_variance{};  ///< M, of the ensemble of networks; empty: not asked for
 };
 
 /// Where the validation loss is least.
@@ -60,10 +61,10 @@ struct Dynamics {
 };
 
 /// Collective; the root's are written: /times and for each of them /train_loss, /validation_loss, /test_loss
-/// and the accuracies, /test_mean (T x M x K), /alpha (A x N x K) at /alpha_times (A), which are all times,
-/// or the last one alone where all would pass 256 MiB; with an early stop /best_alpha (N x K) and
-/// /best_test_mean (M x K); the rest as attributes. Sealed; replaces an older file once it is whole. Throws
-/// Error(files).
+/// and the accuracies, /test_mean (T x M x K), /test_variance (T x M), /alpha (A x N x K) at /alpha_times
+/// (A), which are all times, or the last one alone where all would pass 256 MiB; with an early stop
+/// /best_alpha (N x K) and /best_test_mean (M x K), /best_test_variance (M); the rest as attributes. Sealed;
+/// replaces an older file once it is whole. Throws Error(files).
 void write_dynamics(const mpi::Communicator& comm, const std::string& path, const Dynamics& dynamics);
 
 /// This process alone. Throws Error(files): missing, cut, damaged, not of this kind.

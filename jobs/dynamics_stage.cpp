@@ -4,18 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "io/encoding.hpp"
+#include "jobs/cross_tiles.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/test_outputs.hpp"
 #include "solvers/block_algebra.hpp"
 #include "solvers/early_stopping.hpp"
-#include "solvers/eigen_training.hpp"
+#include "solvers/ensemble_variance.hpp"
 #include "solvers/krylov_training.hpp"
 #include "solvers/scores.hpp"
 #include "src/base/fingerprint.hpp"
@@ -35,7 +37,7 @@ constexpr GlobalIndex largest_by_eigen = 10000;  // samples that "auto" decompos
 
 bool by_eigen(const Job& job, GlobalIndex n) {
   if (job.gram.mode != GramMode::stored || job.dynamics.method == DynamicsMethod::krylov) return false;
-  return job.dynamics.method == DynamicsMethod::eigen || n <= largest_by_eigen;
+  return job.dynamics.method == DynamicsMethod::eigen || job.dynamics.variance || n <= largest_by_eigen;
 }
 
 /// A set's encoded targets, a sample a row, the whole of them on every rank.
@@ -195,12 +197,51 @@ Matrix<double> all_coefficients(const io::Dynamics& dynamics) {
   return all;
 }
 
+/// Calls visit(state) for each time, the early stop's last.
+template <class Visit>
+void for_each_state(io::Dynamics& dynamics, Visit&& visit) {
+  for (io::TrainedState& state : dynamics.states) visit(state);
+  if (dynamics.best) visit(dynamics.best->state);
+}
+
+/// Of the ensemble of networks, in the order of for_each_state(), from the test x train tiles that `consume`
+/// hears of too.
+template <class Real>
+std::vector<std::vector<double>> test_variances(const CommandContext& context, const Problem& problem,
+                                                const LearnedDynamics& learned, GramStage<Real>& gram,
+                                                const typename GramStage<Real>::TestConsumer& consume) {
+  const CrossTiles<Real> tiles(context, problem.m(), gram, consume, "the Gram is there");
+  // The kernel that trains is the NTK, beside the NNGP of the initialisation; or the NNGP is both.
+  const std::size_t nngp = context.job->kernel.function == kernels::Function::ntk ? 1 : 0;
+  const auto cross = [&](Range tests, dist::DistributedMatrix<double>& own,
+                         dist::DistributedMatrix<double>& other) {
+    if (nngp == 1) return tiles.provide(tests, {&own, &other});
+    tiles.provide(tests, {&own});
+    other = own.copy();
+  };
+  std::vector<double> times = learned.dynamics.times;
+  if (learned.dynamics.best) times.push_back(learned.dynamics.best->time);
+  const io::GramFileOperator file = gram.file_operator(nngp);
+  std::vector<std::vector<double>> variances = solvers::ensemble_variance(
+      *learned.training, times, file, gram.test_diagonal(nngp), cross, test_stretch(gram.layout()));
+  gram.end_test();
+  return variances;
+}
+
 template <class Real>
 void add_test_set(const CommandContext& context, const Problem& problem, GramStage<Real>& gram,
-                  io::Dynamics& dynamics) {
+                  LearnedDynamics& learned) {
+  io::Dynamics& dynamics = learned.dynamics;
   const io::DataSet& test = *problem.test;
   dynamics.test_hash = checksum(std::span(problem.header.test_samples));
-  const Matrix<double> outputs = test_outputs(context, problem, all_coefficients(dynamics).view(), gram);
+  std::vector<std::vector<double>> variances;
+  TestPass<Real> with_variances;
+  if (learned.training)
+    with_variances = [&](const typename GramStage<Real>::TestConsumer& consume) {
+      variances = test_variances<Real>(context, problem, learned, gram, consume);
+    };
+  const Matrix<double> outputs =
+      test_outputs(context, problem, all_coefficients(dynamics).view(), gram, with_variances);
   const Matrix<double> targets = whole_targets(context, test);
   const std::vector<GlobalIndex> rows = solvers::in_order(problem.m());
   const bool classes = test.target_kind == io::TargetKind::classes;
@@ -211,6 +252,11 @@ void add_test_set(const CommandContext& context, const Problem& problem, GramSta
     std::copy_n(outputs.column(k * place++), problem.m() * k, state.test_mean.data());
     return score(state.test_mean.view(), targets.view(), rows, classes);
   };
+  if (!variances.empty()) {
+    std::size_t i = 0;
+    for_each_state(dynamics,
+                   [&](io::TrainedState& state) { state.test_variance = std::move(variances[i++]); });
+  }
   for (io::TrainedState& state : dynamics.states) append(dynamics.test, take(state));
   if (!dynamics.best) return;
   const Score at_best = take(dynamics.best->state);
@@ -245,6 +291,9 @@ void write_metrics(const io::Dynamics& dynamics, Json& section) {
     add("train", dynamics.train);
     add("validation", dynamics.validation);
     add("test", dynamics.test);
+    if (const std::vector<double>& variance = dynamics.states[i].test_variance; !variance.empty())
+      point["test_variance_mean"] =
+          std::accumulate(variance.begin(), variance.end(), 0.0) / static_cast<double>(variance.size());
   }
   if (!dynamics.best) return;
   const io::EarlyStop& best = *dynamics.best;
@@ -264,6 +313,17 @@ void check_dynamics(const Job& job) {
     refuse(
         "dynamics.method = \"eigen\" needs the Gram in memory: take gram.mode = \"stored\", or method = "
         "\"krylov\"");
+  if (section.variance && job.data.test.empty())
+    refuse("dynamics.variance is that of the outputs at the test samples: set data.test, or take it out");
+  if (section.variance && (job.gram.mode != GramMode::stored || section.method == DynamicsMethod::krylov))
+    refuse(
+        "dynamics.variance needs an eigendecomposition: take gram.mode = \"stored\" and no method = "
+        "\"krylov\"");
+  if (section.variance && job.kernel.function == kernels::Function::ntk && !job.kernel.both)
+    refuse(
+        "dynamics.variance with kernel.function = \"ntk\" needs the NNGP Gram of the initialisation beside "
+        "the NTK: set "
+        "kernel.both = true");
   if (section.descent == solvers::Descent::steps)
     for (const double t : section.times)
       if (std::isfinite(t) && t != std::floor(t))
@@ -281,37 +341,39 @@ Index dynamics_entry_bytes(const Job& job, GlobalIndex n) {
 
 std::string dynamics_path(const Job& job) { return in_output(job, "dynamics.h5"); }
 
-io::Dynamics learn_dynamics(const CommandContext& context, const Problem& problem,
-                            dist::DistributedMatrix<double> gram, Metrics& metrics) {
+LearnedDynamics learn_dynamics(const CommandContext& context, const Problem& problem,
+                               dist::DistributedMatrix<double> gram, Metrics& metrics) {
   const Task task = make_task(context, problem, dist::mean_diagonal(gram));
   if (!by_eigen(*context.job, problem.n()))
-    return learn_by_krylov(context, problem, task, dist::StoredOperator(gram), metrics);
+    return {learn_by_krylov(context, problem, task, dist::StoredOperator(gram), metrics)};
   dist::DistributedMatrix<double> targets(gram.grid(), task.targets.rows(), task.targets.cols(),
                                           gram.block());
   dist::scatter<double>(task.targets.view(), targets);
   Phase phase(context.progress, "dynamics", std::ssize(task.fitted), "eigenvalues");
-  const solvers::EigenTraining path(std::move(gram), targets, task.split, task.training);
+  auto path = std::make_unique<solvers::EigenTraining>(std::move(gram), targets, task.split, task.training);
   phase.finish();
-  return follow(context, problem, task, path, "eigen", metrics);
+  LearnedDynamics learned{follow(context, problem, task, *path, "eigen", metrics)};
+  if (context.job->dynamics.variance) learned.training = std::move(path);
+  return learned;
 }
 
-io::Dynamics learn_dynamics(const CommandContext& context, const Problem& problem,
-                            const dist::LinearOperator& gram, Metrics& metrics) {
+LearnedDynamics learn_dynamics(const CommandContext& context, const Problem& problem,
+                               const dist::LinearOperator& gram, Metrics& metrics) {
   const Task task = make_task(context, problem, dist::mean_diagonal(gram));
-  return learn_by_krylov(context, problem, task, gram, metrics);
+  return {learn_by_krylov(context, problem, task, gram, metrics)};
 }
 
 template <class Real>
-void dynamics_stage(const CommandContext& context, const Problem& problem, io::Dynamics dynamics,
+void dynamics_stage(const CommandContext& context, const Problem& problem, LearnedDynamics learned,
                     GramStage<Real>& gram, Metrics& metrics) {
-  if (problem.test) add_test_set(context, problem, gram, dynamics);
-  io::write_dynamics(context.comm, dynamics_path(*context.job), dynamics);
-  write_metrics(dynamics, metrics["dynamics"]);
+  if (problem.test) add_test_set(context, problem, gram, learned);
+  io::write_dynamics(context.comm, dynamics_path(*context.job), learned.dynamics);
+  write_metrics(learned.dynamics, metrics["dynamics"]);
 }
 
-template void dynamics_stage(const CommandContext&, const Problem&, io::Dynamics, GramStage<float>&,
+template void dynamics_stage(const CommandContext&, const Problem&, LearnedDynamics, GramStage<float>&,
                              Metrics&);
-template void dynamics_stage(const CommandContext&, const Problem&, io::Dynamics, GramStage<double>&,
+template void dynamics_stage(const CommandContext&, const Problem&, LearnedDynamics, GramStage<double>&,
                              Metrics&);
 
 std::string to_text(const io::Dynamics& dynamics) {

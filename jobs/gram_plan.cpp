@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "jobs/cross_tiles.hpp"
 #include "jobs/dynamics_stage.hpp"
 #include "jobs/evidence.hpp"
 #include "jobs/memory.hpp"
@@ -45,6 +46,12 @@ gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutl
   }
   const bool evidence = parts.solve && job.solve.evidence && !factors_gram(job);
   const bool by_cg = (parts.solve || variance) && !factors_gram(job);
+  if (parts.dynamics && job.dynamics.variance)
+    bytes.vectors = [=, m = outline.test_samples](const gram::Layout& layout) {
+      // W T stands on every rank, as a whole and in parts.
+      const auto stretch = static_cast<double>(std::min<Index>(test_stretch(layout), m));
+      return variance_bytes(job, layout, m) + 2 * sizeof(double) * stretch * static_cast<double>(layout.n);
+    };
   if (variance || by_cg)
     bytes.vectors = [=, m = outline.test_samples](const gram::Layout& layout) {
       const double estimating = evidence ? evidence_bytes(layout.n) / layout.grid.size() : 0.0;

@@ -103,6 +103,7 @@ struct DynamicsSection {
   std::optional<double> rate;  ///< without it: half of the largest stable one
   double ridge = 0;            ///< relative to the mean diagonal
   double validation = 0;       ///< share of the training samples held out; 0: none
+  bool variance = false;       ///< of the ensemble of networks at the test samples
   DynamicsMethod method = DynamicsMethod::automatic;
   double tolerance = 1e-10;
   Index max_steps = 500;

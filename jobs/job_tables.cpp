@@ -273,6 +273,11 @@ const KeyTable<DynamicsSection>& dynamics_keys() {
            "share of the training samples, drawn at random as for solve.holdout, that is held out of the "
            "training and finds the time of best loss; 0: none",
            {.least = 0, .most = 0.9}),
+       key("variance", &S::variance,
+           "variances of the outputs at the test samples at each time, over networks trained from their own "
+           "random "
+           "initialisations: /test_variance; with kernel.function = \"ntk\" kernel.both is needed, and "
+           "method \"eigen\""),
        choice(
            "method", &S::method, {"auto", "eigen", "krylov"},
            "eigen: an eigendecomposition of a Gram in memory; krylov: Lanczos from the targets, by products "

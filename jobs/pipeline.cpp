@@ -119,7 +119,7 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
   }
   if (parts.dynamics) {
     check_stop("the Gram is there, the training dynamics are not; run the same command again to go on");
-    io::Dynamics learned =
+    LearnedDynamics learned =
         train.matrix
             ? learn_dynamics(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics)
             : learn_dynamics(context, problem, *train.gram, metrics);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "jobs/cross_tiles.hpp"
 #include "jobs/solve_progress.hpp"
 #include "solvers/ensemble_variance.hpp"
 #include "solvers/gaussian_process.hpp"
@@ -16,63 +17,13 @@ namespace {
 
 using dist::DistributedMatrix;
 
-/// Test samples at a time: whole rounds of blocks over the rows of the grid, so that a tile's rank is the
-/// same whichever stretch it is in and all ranks compute their tiles together.
-Index stretch_of(const gram::Layout& layout) {
-  constexpr Index wanted = 512;
-  const Index round = layout.block * layout.grid.rows;
-  return ceil_div(wanted, round) * round;
-}
-
 bool is_ensemble(const Job& job) { return job.kernel.function == kernels::Function::ntk; }
-
-/// Test x train tiles of the job's own Gram, and of its sibling where that is wanted, as blocks of columns.
-template <class Real>
-class CrossTiles {
- public:
-  CrossTiles(const CommandContext& context, GlobalIndex m, GramStage<Real>& gram,
-             const typename GramStage<Real>::TestConsumer& consume)
-      : context_(context), m_(m), gram_(gram), consume_(consume) {}
-
-  /// Sets blocks[k] (n x tests.size()) to that of the family's member k.
-  void provide(Range tests, std::initializer_list<DistributedMatrix<double>*> blocks) const {
-    mpi::stop_if_wanted(
-        context_.comm, context_.stop,
-        fmt::format(
-            "variances of {} of {} test samples were done, of which nothing is kept; the Gram and the "
-            "model are there: run the same command again",
-            tests.begin, m_));
-    const gram::Layout& layout = gram_.layout();
-    std::vector<DistributedMatrix<double>> rows;
-    for (std::size_t k = 0; k < blocks.size(); ++k)
-      rows.emplace_back(gram_.grid(), tests.size(), layout.n, layout.block);
-    gram_.test(
-        tests,
-        [&](std::size_t member, TileIndex row, TileIndex col, MatrixView<const Real> tile) {
-          consume_(member, row, col, tile);
-          const GlobalIndex first = row * layout.tile - tests.begin;
-          const MatrixView<double> place =
-              rows[member].local_block({first, first + tile.rows}, layout.tiles().range(col));
-          for (Index j = 0; j < tile.cols; ++j)
-            for (Index i = 0; i < tile.rows; ++i) place(i, j) = static_cast<double>(tile(i, j));
-        },
-        blocks.size());
-    std::size_t k = 0;
-    for (DistributedMatrix<double>* block : blocks) dist::transpose(rows[k++], *block);
-  }
-
- private:
-  const CommandContext& context_;
-  GlobalIndex m_;
-  GramStage<Real>& gram_;
-  const typename GramStage<Real>::TestConsumer& consume_;
-};
 
 template <class Real>
 solvers::CgVariance posterior(GramStage<Real>& gram, GramInverse& train, const CrossTiles<Real>& tiles,
                               const solvers::CgHooks& hooks) {
   const std::vector<double> prior = gram.test_diagonal(0);
-  const Index stretch = stretch_of(gram.layout());
+  const Index stretch = test_stretch(gram.layout());
   const auto cross = [&](Range tests, DistributedMatrix<double>& block) { tiles.provide(tests, {&block}); };
   if (train.factor) return {.variance = solvers::posterior_variance(*train.factor, prior, cross, stretch)};
   return solvers::posterior_variance(*train.cg, gram.grid(), gram.layout().block, prior, cross, stretch,
@@ -85,7 +36,7 @@ solvers::CgVariance ensemble(GramStage<Real>& gram, GramInverse& train, const Cr
   constexpr std::size_t sibling = 1;
   const io::GramFileOperator nngp = gram.file_operator(sibling);
   const std::vector<double> prior = gram.test_diagonal(sibling);
-  const Index stretch = stretch_of(gram.layout());
+  const Index stretch = test_stretch(gram.layout());
   const auto cross = [&](Range tests, DistributedMatrix<double>& own, DistributedMatrix<double>& other) {
     tiles.provide(tests, {&own, &other});
   };
@@ -119,7 +70,7 @@ Variances variance_stage(const CommandContext& context, const Problem& problem, 
   SolveProgress progress(context.progress, "variance", "steps of 1,000 a test sample");
   IterationStop stop(context.stop);
   const solvers::CgHooks hooks{.observer = progress.observer(), .stop = [&] { return stop(); }};
-  const CrossTiles<Real> tiles(context, problem.m(), gram, consume);
+  const CrossTiles<Real> tiles(context, problem.m(), gram, consume, "the Gram and the model are there");
   solvers::CgVariance found = telling_why(context, stop, [&] {
     invert(context, train, model);
     return is_ensemble(*context.job) ? ensemble(gram, train, tiles, hooks)
@@ -148,7 +99,7 @@ Variances variance_stage(const CommandContext& context, const Problem& problem, 
 }
 
 double variance_bytes(const Job& job, const gram::Layout& layout, GlobalIndex m) {
-  const Index stretch = std::min(stretch_of(layout), m);
+  const Index stretch = std::min(test_stretch(layout), m);
   const double members = is_ensemble(job) ? 2 : 1;
   const auto block =
       static_cast<double>(dist::most_local_entries(layout.grid, stretch, layout.n, layout.block));

@@ -60,4 +60,13 @@ Matrix<double> EigenTraining::outputs(double t) const {
   return whole;
 }
 
+Matrix<double> EigenTraining::weighted(double t, const DistributedMatrix<double>& b) const {
+  const std::vector<double> weights = dynamics_->coefficient_weights(t);
+  if (!cross_) return dist::gather(apply_function(*eigen_, weights, b));
+  const DistributedMatrix<double> fitted = dist::submatrix(b, fitted_, in_order(b.cols()));
+  Matrix<double> whole(n_, b.cols());
+  place(dist::gather(apply_function(*eigen_, weights, fitted)), fitted_, whole);
+  return whole;
+}
+
 }  // namespace widegram::solvers

@@ -26,6 +26,11 @@ class EigenTraining : public TrainingPath {
   Matrix<double> coefficients(double t) const override;
   /// 4 n^2 k flops.
   Matrix<double> outputs(double t) const override;
+  /// W b with W = (K + ridge I)^-1 share(t) of the samples that are fitted and zero at the others: alpha(t)
+  /// is W y. b: n x k on the Gram's grid in blocks of its size. Every rank gets the whole. 4 n^2 k flops.
+  Matrix<double> weighted(double t, const dist::DistributedMatrix<double>& b) const;
+  const dist::ProcessGrid& grid() const { return eigen_->vectors.grid(); }
+  Index block() const { return eigen_->vectors.block(); }
 
  private:
   GlobalIndex n_;

@@ -6,6 +6,7 @@
 
 #include "solvers/cg.hpp"
 #include "solvers/cholesky.hpp"
+#include "solvers/eigen_training.hpp"
 #include "solvers/gaussian_process.hpp"
 #include "src/dist/linear_operator.hpp"
 
@@ -35,5 +36,13 @@ std::vector<double> ensemble_variance(const Cholesky& ntk, const dist::LinearOpe
 CgVariance ensemble_variance(CgSolver& ntk, const dist::ProcessGrid& grid, Index block,
                              const dist::LinearOperator& nngp, std::span<const double> prior,
                              const CrossBlocks& cross, Index stretch, const CgHooks& hooks = {});
+
+/// At each of the times of a training, by its eigendecomposition: variances[i] belongs to times[i]. Samples
+/// that are held out take no part. A rank holds n x stretch numbers twice more. For each time 4 n^2 m flops
+/// and the products with nngp.
+std::vector<std::vector<double>> ensemble_variance(const EigenTraining& ntk, std::span<const double> times,
+                                                   const dist::LinearOperator& nngp,
+                                                   std::span<const double> prior, const CrossBlocks& cross,
+                                                   Index stretch);
 
 }  // namespace widegram::solvers

@@ -177,6 +177,68 @@ TEST_F(DynamicsTest, EndsAsTheRegressionDoes) {
   EXPECT_NEAR(std::sqrt(2 * last["test_loss"].get<double>()), solved["test"]["rmse"], 1e-9);
 }
 
+/// Mean and variance over networks that start at random, at times of their training, against the formula by
+/// LAPACK's eigenvectors.
+TEST_F(DynamicsTest, TheEnsembleOfNetworksHasItsDenseVariance) {
+  for (const bool held : {false, true})
+    for (const std::string function : {"ntk", "nngp"}) {
+      SCOPED_TRACE(function + (held ? " held" : ""));
+      const std::string folder = "ensemble-" + function;
+      const auto metrics =
+          run(job(folder, {"kernel.function=" + function, "kernel.both=true", "dynamics.variance=true",
+                           "dynamics.times=[0, 1, 30, inf]", "dynamics.ridge=1e-3",
+                           held ? "dynamics.validation=0.2" : "dynamics.validation=0"}),
+              dynamics_alone);
+      const io::Dynamics found = dynamics(folder);
+      const std::string sibling = function == "ntk" ? "gram-nngp.h5" : "gram.h5";
+      const auto whole = [&](const std::string& name) {
+        const std::vector<double> triangle = numbers(folder, name, "/train");
+        return solvers::filled(n, n, [&](Index i, Index j) {
+          return triangle[static_cast<std::size_t>(std::max(i, j) * n + std::min(i, j))];
+        });
+      };
+      const Matrix<double> gram = whole("gram.h5");
+      const Matrix<double> nngp = whole(sibling);
+      const Matrix<double> own_rows = matrix(numbers(folder, "gram.h5", "/test_train"), m, n);
+      const Matrix<double> nngp_rows = matrix(numbers(folder, sibling, "/test_train"), m, n);
+      const std::vector<double> prior = numbers(folder, sibling, "/test_diagonal");
+      const std::vector<GlobalIndex> fit =
+          held ? solvers::split_random(n, 0.2, 0).fitted : solvers::in_order(n);
+      const auto fitted = std::ssize(fit);
+      const auto of = [&](Index i) { return fit[static_cast<std::size_t>(i)]; };
+      const solvers::DenseEigen eigen = solvers::dense_eigen(
+          solvers::filled(fitted, fitted, [&](Index i, Index j) { return gram(of(i), of(j)); }));
+      const double pace = found.rate / static_cast<double>(fitted * classes);
+      const std::vector<double> variances = numbers(folder, "dynamics.h5", "/test_variance");
+      ASSERT_EQ(std::ssize(variances), m * std::ssize(found.times));
+      for (std::size_t i = 0; i < found.times.size(); ++i) {
+        const double t = found.times[i];
+        const Matrix<double> w = solvers::dense_function(
+            eigen,
+            [&](double x) {
+              const double l = x + found.ridge_absolute;
+              return std::isinf(t) ? 1 / l : -std::expm1(-pace * l * t) / l;
+            },
+            solvers::filled(fitted, m, [&](Index k, Index test) { return own_rows(test, of(k)); }));
+        double sum = 0;
+        for (Index test = 0; test < m; ++test) {
+          double expected = prior[static_cast<std::size_t>(test)];
+          for (Index k = 0; k < fitted; ++k) {
+            double image = 0;
+            for (Index j = 0; j < fitted; ++j) image += nngp(of(k), of(j)) * w(j, test);
+            expected += w(k, test) * (image - 2 * nngp_rows(test, of(k)));
+          }
+          const double value = variances[i * static_cast<std::size_t>(m) + static_cast<std::size_t>(test)];
+          EXPECT_NEAR(value, expected, 1e-8) << "time " << t << ", test sample " << test;
+          sum += value;
+        }
+        EXPECT_NEAR(metrics["dynamics"]["path"][i]["test_variance_mean"].get<double>(), sum / m, 1e-12);
+      }
+      const hdf5::File stored = hdf5::File::open(file(folder, "dynamics.h5"));
+      EXPECT_EQ(hdf5::exists(stored, "/best_test_variance"), held);
+    }
+}
+
 TEST_F(DynamicsTest, OneTargetAndNoTestSet) {
   std::ofstream csv;
   if (comm_.is_root()) {
@@ -230,6 +292,10 @@ TEST_F(DynamicsTest, WhatDoesNotGoTogetherIsRefused) {
   };
   expect_part(refused({"gram.mode=out-of-core", "dynamics.method=eigen"}), "dynamics.method");
   expect_part(refused({"dynamics.descent=steps", "dynamics.times=[1, 2.5]"}), "2.5 is no number of steps");
+  expect_part(refused({"dynamics.variance=true"}), "kernel.both");
+  expect_part(refused({"dynamics.variance=true", "data.test="}), "data.test");
+  for (const char* setting : {"gram.mode=out-of-core", "dynamics.method=krylov"})
+    expect_part(refused({"dynamics.variance=true", "kernel.both=true", setting}), "eigendecomposition");
   for (const char* method : {"dynamics.method=eigen", "dynamics.method=krylov"})
     expect_part(refused({"dynamics.descent=steps", "dynamics.rate=1e6", method}), "are stable");
   expect_part(refused({"dynamics.method=krylov", "dynamics.max_steps=5"}, ExitCode::numerical),
