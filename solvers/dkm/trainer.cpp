@@ -17,7 +17,9 @@ constexpr std::uint32_t patch_stream = 0x70617463;  // "patc"
 constexpr std::int64_t hold_out_epoch = -1;
 
 void check(const TrainerOptions& options, const Samples& samples) {
-  const auto refuse = [](const std::string& message) { throw Error(ExitCode::usage, message); };
+  const auto refuse = [](const std::string& message) {
+    throw mpi::CollectiveError(ExitCode::usage, message);
+  };
   if (options.epochs < 1 || options.batch < 1)
     refuse("training wants at least one epoch and one sample a batch");
   if (!(options.adam.rate > 0)) refuse("the learning rate is above zero");
@@ -26,19 +28,19 @@ void check(const TrainerOptions& options, const Samples& samples) {
   if (samples.count() < 1) refuse("training wants samples");
 }
 
+/// What is done to a sample's features, its id given; in place.
+using Change = std::function<void(std::int64_t, double*)>;
+
 /// Chosen samples of a set, gathered for one rank: what a batch points at.
 class Gathered {
  public:
-  /// change(sample, from, to) puts one sample in its place.
-  template <class Change>
-  Gathered(const Samples& samples, std::span<const std::int64_t> ids, const Transform& transform,
-           const Change& change)
-      : inputs_(samples.inputs.rows, std::ssize(ids)),
-        values_(samples.values.rows, std::ssize(ids)),
-        ids_(ids) {
+  /// Collective, each rank with its own ids.
+  Gathered(const mpi::Communicator& comm, const Samples& samples, std::span<const std::int64_t> ids,
+           const Transform& transform, const Change& change = {})
+      : inputs_(samples.fetch(comm, ids)), values_(samples.values.rows, std::ssize(ids)), ids_(ids) {
     for (Index n = 0; n < std::ssize(ids); ++n) {
       const std::int64_t id = ids[static_cast<std::size_t>(n)];
-      change(id, samples.inputs.column(id), inputs_.column(n));
+      if (change) change(id, inputs_.column(n));
       if (!samples.values.empty())
         std::copy_n(samples.values.column(id), samples.values.rows, values_.column(n));
       if (!samples.labels.empty()) labels_.push_back(samples.labels[static_cast<std::size_t>(id)]);
@@ -62,13 +64,12 @@ struct Split {
 
 Split split(const Samples& samples, const TrainerOptions& options) {
   std::vector<std::int64_t> order = shuffled(samples.count(), options.seed, hold_out_epoch);
-  const Index held =
-      static_cast<Index>(std::llround(options.validation * static_cast<double>(samples.count())));
+  const Index held = held_out(samples.count(), options.validation);
   Split split{{order.begin() + held, order.end()}, {order.begin(), order.begin() + held}};
   std::sort(split.training.begin(), split.training.end());
   std::sort(split.held_out.begin(), split.held_out.end());
   if (split.training.empty())
-    throw Error(ExitCode::usage, "the validation share leaves no sample to train on");
+    throw mpi::CollectiveError(ExitCode::usage, "the validation share leaves no sample to train on");
   return split;
 }
 
@@ -92,10 +93,9 @@ Predictions predict_some(const mpi::Communicator& comm, Model<Real>& model,
     const Index size = std::min(batch, count - begin);
     const Range share = share_of(comm, size);
     const Gathered gathered(
-        samples,
+        comm, samples,
         ids.subspan(static_cast<std::size_t>(begin + share.begin), static_cast<std::size_t>(share.size())),
-        transform,
-        [&](std::int64_t, const double* from, double* to) { std::copy_n(from, samples.inputs.rows, to); });
+        transform);
     const Predictions part = model.predict(parameters, gathered.batch(size, samples.count()), reduce);
     all.noise = part.noise;
     const Index at = begin + share.begin;
@@ -176,10 +176,9 @@ class Training {
     std::vector<std::int64_t> ids;
     for (Index n = share.begin; n < share.end; ++n)
       ids.push_back(split_.training[static_cast<std::size_t>(order[static_cast<std::size_t>(begin + n)])]);
-    const Gathered gathered(
-        samples_, ids, options_.transform, [&](std::int64_t id, const double* from, double* to) {
-          augment(model_.spec().shape, options_.augmentation, options_.seed, state_.epoch, id, from, to);
-        });
+    const Gathered gathered(comm_, samples_, ids, options_.transform, [&](std::int64_t id, double* image) {
+      augment(model_.spec().shape, options_.augmentation, options_.seed, state_.epoch, id, image);
+    });
     gradient_.resize(state_.parameters.size());
     const auto number = static_cast<std::uint64_t>(state_.adam.steps);
     const Evaluation found = model_.evaluate(state_.parameters, gathered.batch(size, training_samples()),
@@ -232,7 +231,7 @@ class Training {
     state_.sums = {};
     state_.batch = 0;
     ++state_.epoch;
-    if (calls_.epoch) calls_.epoch(record, state_);
+    if (calls_.epoch) calls_.epoch(record);
   }
 
   Quality validate() {
@@ -265,25 +264,35 @@ Reduce reduce_over(const mpi::Communicator& comm) {
   };
 }
 
+Index held_out(Index count, double share) {
+  return static_cast<Index>(std::llround(share * static_cast<double>(count)));
+}
+
 TrainerState begin_training(std::vector<double> parameters) {
   TrainerState state;
   state.parameters = std::move(parameters);
   return state;
 }
 
-Matrix<double> random_patches(const Samples& samples, const SampleShape& shape, Index patch, Index count,
-                              std::uint64_t seed) {
+Matrix<double> random_patches(const mpi::Communicator& comm, const Samples& samples, const SampleShape& shape,
+                              Index patch, Index count, std::uint64_t seed) {
   if (patch > shape.height || patch > shape.width)
-    throw Error(ExitCode::usage, fmt::format("patches of {} x {} do not fit into images of {}", patch, patch,
-                                             to_string(shape)));
-  if (shape.is_vector() && count > samples.count())
-    throw Error(ExitCode::usage,
-                fmt::format("{} inducing points are more than the {} samples", count, samples.count()));
+    throw mpi::CollectiveError(ExitCode::usage, fmt::format("patches of {} x {} do not fit into images of {}",
+                                                            patch, patch, to_string(shape)));
+  const Index places = (shape.height - patch + 1) * (shape.width - patch + 1);
+  if (count > samples.count() * places)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        fmt::format("{} inducing points are more than the {} {} there are: take fewer", count,
+                    samples.count() * places, shape.is_vector() ? "samples" : "patches"));
   const std::vector<std::int64_t> order = shuffled(samples.count(), seed, hold_out_epoch - 1);
   const CounterRandom random(seed, patch_stream);
+  std::vector<std::int64_t> ids;
+  for (Index p = 0; p < count; ++p) ids.push_back(order[static_cast<std::size_t>(p % samples.count())]);
+  const Matrix<double> images = samples.fetch(comm, ids);
   Matrix<double> patches(shape.channels * patch * patch, count);
   for (Index p = 0; p < count; ++p) {
-    const double* const image = samples.inputs.column(order[static_cast<std::size_t>(p % samples.count())]);
+    const double* const image = images.column(p);
     const auto word = random.bits(static_cast<std::uint64_t>(p));
     const Index top = static_cast<Index>(word[0]) % (shape.height - patch + 1);
     const Index left = static_cast<Index>(word[1]) % (shape.width - patch + 1);

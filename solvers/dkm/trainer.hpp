@@ -69,22 +69,27 @@ struct BatchReport {
 
 struct TrainerCalls {
   std::function<void(const BatchReport&)> batch{};
-  /// After every epoch, on all ranks: the place to save.
-  std::function<void(const EpochRecord&, const TrainerState&)> epoch{};
-  /// Collective, after every batch: true on all ranks ends training early, with a state to go on from.
+  std::function<void(const EpochRecord&)> epoch{};  ///< after every epoch, on all ranks
+  /// Collective, after every batch: true on all ranks ends training early. The state that train() was given
+  /// is then one to go on from, and may be saved here.
   std::function<bool()> stop{};
 };
+
+/// How many of so many samples are a validation share.
+Index held_out(Index count, double share);
 
 /// The start for a model: the parameters given, e.g. Model::initial(), nothing done.
 TrainerState begin_training(std::vector<double> parameters);
 
 /// Inducing patches for Model::initial(): drawn by the seed among the samples and, where they are smaller
-/// than an image, among places inside it. patch: height and width.
-Matrix<double> random_patches(const Samples& samples, const SampleShape& shape, Index patch, Index count,
-                              std::uint64_t seed);
+/// than an image, among places inside it; the same on every rank. Collective. patch: height and width. Throws
+/// Error(usage) on all ranks where there are fewer patches than that.
+Matrix<double> random_patches(const mpi::Communicator& comm, const Samples& samples, const SampleShape& shape,
+                              Index patch, Index count, std::uint64_t seed);
 
 /// Adam on batches whose samples are spread over the ranks. Returns whether all epochs are done; state.epoch,
-/// state.batch say how far it came. Collective; the same samples, options and state on every rank. Throws
+/// state.batch say how far it came. Collective; the same samples (but for the inputs that a rank holds),
+/// options and state on every rank. Throws
 /// Error(numerical) for a model that breaks down, on all ranks, the state being that before the batch; Error
 /// (usage) for options out of range.
 template <class Real>

@@ -43,6 +43,9 @@ class Model {
  public:
   /// Throws Error(usage) as check_spec().
   explicit Model(const ModelSpec& spec, Keep keep = Keep::expensive);
+  /// Its executor works on its plan, where that lies.
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
 
   const ModelSpec& spec() const { return spec_; }
   Index parameter_count() const { return plan_.parameter_count; }

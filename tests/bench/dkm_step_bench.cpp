@@ -88,7 +88,7 @@ int measure(const mpi::Communicator& comm, const Options& options) {
   }
   const dkm::Samples samples{.inputs = images.view(), .labels = labels};
   const std::vector<double> parameters =
-      model.initial(dkm::random_patches(samples, shape, 3, model.patches(), 1).view());
+      model.initial(dkm::random_patches(comm, samples, shape, 3, model.patches(), 1).view());
   std::vector<double> gradient(parameters.size());
   const Range share = dkm::share_of(comm, options.batch);
   const auto begin = static_cast<std::size_t>(share.begin), size = static_cast<std::size_t>(share.size());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
 
 #include "solvers/dkm/trainer.hpp"
 #include "src/mpi/agree.hpp"
@@ -49,12 +50,13 @@ TrainerOptions few() {
 
 template <class Setting>
 TrainerState trained(const mpi::Communicator& comm, const Setting& setting, const TrainerOptions& options,
-                     const TrainerCalls& calls = {}) {
+                     const TrainerCalls& calls = {}, const std::optional<Samples>& spread = {}) {
   Model<double> model(setting.spec);
   const Index patch = setting.spec.shape.is_vector() ? 1 : 3;
+  const Samples samples = spread.value_or(setting.samples());
   TrainerState state = begin_training(
-      model.initial(random_patches(setting.samples(), setting.spec.shape, patch, model.patches(), 1).view()));
-  train(comm, model, setting.samples(), options, state, calls);
+      model.initial(random_patches(comm, samples, setting.spec.shape, patch, model.patches(), 1).view()));
+  train(comm, model, samples, options, state, calls);
   return state;
 }
 
@@ -91,13 +93,23 @@ TEST(DkmTrainer, DoesNotDependOnTheRankCount) {
   expect_near(a.variance, b.variance, 1e-10);
 }
 
+/// Inputs that lie where a data set has them give what whole ones on every rank do.
+TEST(DkmTrainer, FetchesWhatOtherRanksHold) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const Convolutional images;
+  Samples spread = images.samples();
+  spread.held = dist::Partition{.extent = 23, .ranks = comm.size(), .granule = 4};
+  spread.inputs = spread.inputs.block({0, spread.inputs.rows}, spread.held->range(comm.rank()));
+  EXPECT_EQ(trained(comm, images, few(), {}, spread).parameters, trained(comm, images, few()).parameters);
+}
+
 TEST(DkmTrainer, GoesOnWhereItStopped) {
   const mpi::Communicator comm = mpi::Communicator::world();
   const Convolutional images;
   const TrainerState whole = trained(comm, images, few());
   Model<double> model(images.spec);
-  TrainerState state =
-      begin_training(model.initial(random_patches(images.samples(), images.spec.shape, 3, 5, 1).view()));
+  TrainerState state = begin_training(
+      model.initial(random_patches(comm, images.samples(), images.spec.shape, 3, 5, 1).view()));
   Index batches = 0;
   const TrainerCalls calls{.stop = [&] { return ++batches % 2 == 0; }};
   int calls_of_train = 0;
@@ -127,16 +139,16 @@ TEST(DkmTrainer, RefusesWhatCannotBe) {
   const Sparse setting;
   EXPECT_THROW(trained(comm, setting, {.epochs = 0}), Error);
   EXPECT_THROW(trained(comm, setting, {.validation = 1}), Error);
-  EXPECT_THROW(random_patches(setting.samples(), setting.spec.shape, 1, 61, 1), Error);
-  EXPECT_THROW(random_patches(Convolutional().samples(), {2, 6, 6}, 7, 3, 1), Error);
+  EXPECT_THROW(random_patches(comm, setting.samples(), setting.spec.shape, 1, 61, 1), Error);
+  EXPECT_THROW(random_patches(comm, Convolutional().samples(), {2, 6, 6}, 7, 3, 1), Error);
 }
 
 TEST(DkmTrainer, AugmentsByKey) {
   const SampleShape shape{1, 4, 5};
   const Matrix<double> image = noise(20, 1, 1);
   const auto changed = [&](const Augmentation& by, std::int64_t epoch) {
-    std::vector<double> to(20);
-    augment(shape, by, 9, epoch, 3, image.data(), to.data());
+    std::vector<double> to(image.data(), image.data() + 20);
+    augment(shape, by, 9, epoch, 3, to.data());
     return to;
   };
   const std::vector<double> plain(image.data(), image.data() + 20);
