@@ -8,6 +8,7 @@
 
 #include "io/matrix_dataset.hpp"
 #include "io/provenance.hpp"
+#include "io/read_on_root.hpp"
 #include "io/result_file.hpp"
 #include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
@@ -140,36 +141,15 @@ std::optional<DkmState> read_state_file(const std::string& path, const std::stri
   if (!std::filesystem::exists(path)) return std::nullopt;
   require_seal(path, state_kind);
   const hdf5::File file = hdf5::File::open(path);
-  DkmState state{.problem = hdf5::read_attribute<std::string>(file, "/", "problem"),
+  // One of another problem may be of another kind of machine, too.
+  if (hdf5::read_attribute<std::string>(file, "/", "problem") != problem) return std::nullopt;
+  DkmState state{.problem = problem,
                  .layers = hdf5::read_attribute<std::int64_t>(file, "/", "layers"),
                  .points = hdf5::read_attribute<std::int64_t>(file, "/", "points"),
                  .objective = hdf5::read_list(file, "/objective"),
                  .learned = hdf5::read_list(file, "/learned"),
                  .seconds = hdf5::read_attribute<double>(file, "/", "seconds")};
-  if (state.problem != problem) return std::nullopt;
   return state;
-}
-
-void broadcast(const mpi::Communicator& comm, std::vector<double>& values) {
-  values.resize(static_cast<std::size_t>(comm.broadcast(std::ssize(values))));
-  comm.broadcast(std::span<double>(values));
-}
-
-void broadcast(const mpi::Communicator& comm, std::string& text) { text = comm.broadcast(std::move(text)); }
-
-template <class T>
-void broadcast(const mpi::Communicator& comm, T& value) requires std::is_arithmetic_v<T> {
-  value = comm.broadcast(value);
-}
-
-/// What the root has read, field by field, on every rank; nothing where it has read nothing.
-template <class Read, class... Field>
-auto read_on_root(const mpi::Communicator& comm, Read&& read, Field... fields) -> decltype(read()) {
-  auto result = mpi::collectively(comm, [&] { return comm.is_root() ? read() : std::nullopt; });
-  if (comm.max(result ? 1 : 0) == 0) return std::nullopt;
-  if (!result) result.emplace();
-  (broadcast(comm, (*result).*fields), ...);
-  return result;
 }
 
 }  // namespace
@@ -187,6 +167,16 @@ void write_dkm(const std::string& path, const DkmModel& model, const DkmGram& gr
               comm, [&] { write_blocks(hdf5::Dataset(file, gram_name(layer)), scratch, Blocks::all); });
         }
       });
+}
+
+std::optional<std::string> read_dkm_problem(const mpi::Communicator& comm, const std::string& path) {
+  auto problem = mpi::collectively(comm, [&]() -> std::optional<std::string> {
+    if (!comm.is_root() || !std::filesystem::exists(path)) return std::nullopt;
+    require_seal(path, model_kind);
+    return hdf5::read_attribute<std::string>(hdf5::File::open(path), "/", "problem");
+  });
+  if (comm.max(problem ? 1 : 0) == 0) return std::nullopt;
+  return comm.broadcast(problem.value_or(""));
 }
 
 std::optional<DkmModel> read_dkm(const mpi::Communicator& comm, const std::string& path) {

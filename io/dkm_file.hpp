@@ -43,7 +43,12 @@ using DkmGram = std::function<void(Index layer, dist::DistributedMatrix<double>&
 void write_dkm(const std::string& path, const DkmModel& model, const DkmGram& gram,
                dist::DistributedMatrix<double>& scratch);
 
-/// Collective. Nothing where there is no such file. Throws Error(files) where it is damaged or none of ours.
+/// Collective. What a dkm.h5 of any kind of machine says that it depends on; nothing where there is no such
+/// file. Throws Error(files) where it is damaged or none of ours.
+std::optional<std::string> read_dkm_problem(const mpi::Communicator& comm, const std::string& path);
+
+/// Collective. A full-rank machine. Nothing where there is no such file. Throws Error(files) where it is
+/// damaged or none of ours.
 std::optional<DkmModel> read_dkm(const mpi::Communicator& comm, const std::string& path);
 
 /// Collective over the matrix's grid. The lower triangle of /gram/LAYER, blocks on the diagonal as a whole.

@@ -52,6 +52,8 @@ void create_draft(const std::string& draft, const PredictionsHeader& header, int
     hdf5::Dataset::create<std::int64_t>(file, "/target", {.shape = {header.m}});
   if (header.targets == TargetKind::values)
     hdf5::Dataset::create<double>(file, "/target", {.shape = {header.m, header.k}});
+  if (header.log_probabilities)
+    hdf5::Dataset::create<double>(file, "/log_probability", {.shape = {header.m, header.k}});
   if (header.variance) create_variance(file, header.m, *header.variance);
   file.close();
 }
@@ -68,13 +70,15 @@ PredictionsWriter::PredictionsWriter(const mpi::Communicator& comm, std::string 
   if (header.classes) class_ = hdf5::Dataset(file_, "/class");
   if (header.targets) target_ = hdf5::Dataset(file_, "/target");
   if (header.variance) variance_ = hdf5::Dataset(file_, "/variance");
+  if (header.log_probabilities) log_probability_ = hdf5::Dataset(file_, "/log_probability");
 }
 
 PredictionsWriter PredictionsWriter::create(const mpi::Communicator& comm, const std::string& path,
                                             const PredictionsHeader& header) {
   DraftGuard draft;
   mpi::on_root(comm, [&] {
-    draft = begin_draft(path, header.m * (header.k + 2) * Index{sizeof(double)});
+    const Index outputs = header.log_probabilities ? 2 * header.k : header.k;
+    draft = begin_draft(path, header.m * (outputs + 2) * Index{sizeof(double)});
     create_draft(draft_path(path), header, comm.size());
   });
   return PredictionsWriter(comm, path, header, std::move(draft));
@@ -91,15 +95,23 @@ void PredictionsWriter::write_rows(const hdf5::Dataset& dataset, Index first,
 
 void PredictionsWriter::write_mean(Index first, MatrixView<const double> mean) {
   write_rows(mean_, first, mean);
-  if (!class_) return;
+  if (class_ && !log_probability_) write_class(first, mean);
+}
+
+void PredictionsWriter::write_log_probabilities(Index first, MatrixView<const double> logs) {
+  write_rows(log_probability_, first, logs);
+  write_class(first, logs);
+}
+
+void PredictionsWriter::write_class(Index first, MatrixView<const double> scores) const {
   std::vector<std::int64_t> classes;
-  for (Index i = 0; i < mean.rows; ++i) {
+  for (Index i = 0; i < scores.rows; ++i) {
     Index best = 0;
-    for (Index j = 1; j < mean.cols; ++j)
-      if (mean(i, j) > mean(i, best)) best = j;
+    for (Index j = 1; j < scores.cols; ++j)
+      if (scores(i, j) > scores(i, best)) best = j;
     classes.push_back(best);
   }
-  class_.write<std::int64_t>({{first}, {mean.rows}}, classes);
+  class_.write<std::int64_t>({{first}, {scores.rows}}, classes);
 }
 
 void PredictionsWriter::write_target_classes(Index first, std::span<const std::int64_t> classes) {
@@ -120,6 +132,7 @@ void PredictionsWriter::finish() {
     class_ = {};
     target_ = {};
     variance_ = {};
+    log_probability_ = {};
     file_.close();
   });
   mpi::on_root(comm_, [&] {

@@ -31,9 +31,11 @@ struct PredictionsHeader {
   std::string function = {};
   std::uint64_t test_hash = 0;  ///< checksum of the test samples' checksums, as in gram.h5
   std::optional<VarianceNote> variance = std::nullopt;  ///< where /variance is kept
+  bool log_probabilities = false;                       ///< /log_probability is kept, and decides the class
 };
 
-/// predictions.h5 in the making: /mean (M x K), /class (M, the largest output), /target (M classes or M x K
+/// predictions.h5 in the making: /mean (M x K), /class (M, the largest output, or the likeliest class where
+/// there is a /log_probability, M x K), /target (M classes or M x K
 /// values), /variance (M; attributes `kind`, `noise` and `meaning`). create() and finish() are collective;
 /// rows are written by the rank that has them (mpi::collectively() brings errors to all). Until finish() the
 /// file has another name.
@@ -45,6 +47,9 @@ class PredictionsWriter {
 
   /// Local. Outputs of the test samples [first, first + mean.rows), one a row; the class is worked out here.
   void write_mean(Index first, MatrixView<const double> mean);
+  /// Local. Logs of the classes' probabilities, as write_mean(); where the header promises them the class is
+  /// worked out from them.
+  void write_log_probabilities(Index first, MatrixView<const double> logs);
   /// Local. Known classes, or known values (one sample a row), of the samples from `first` on.
   void write_target_classes(Index first, std::span<const std::int64_t> classes);
   void write_target_values(Index first, MatrixView<const double> values);
@@ -60,6 +65,7 @@ class PredictionsWriter {
   PredictionsWriter(const mpi::Communicator& comm, std::string path, const PredictionsHeader& header,
                     DraftGuard draft);
   void write_rows(const hdf5::Dataset& dataset, Index first, MatrixView<const double> values) const;
+  void write_class(Index first, MatrixView<const double> scores) const;
 
   mpi::Communicator comm_;
   std::string path_;
@@ -69,6 +75,7 @@ class PredictionsWriter {
   hdf5::Dataset class_;
   hdf5::Dataset target_;
   hdf5::Dataset variance_;
+  hdf5::Dataset log_probability_;
 };
 
 }  // namespace widegram::io

@@ -95,7 +95,7 @@ void Preprocessor::apply_step(const mpi::Communicator& comm, const Fitted& fitte
     subtract(set.inputs, fitted.shift);
     divide(set.inputs, fitted.divisor);
     if (fitted.step.kind == Step::Kind::normalize) zeros = normalize_samples(set.inputs);
-    if (fitted.step.kind == Step::Kind::zca) apply_whitening(fitted.transform, set.inputs);
+    if (fitted.step.kind == Step::Kind::zca) apply_whitening(fitted.transform, set.inputs.view());
     if (fitted.step.kind == Step::Kind::scale)
       for (Index j = 0; j < set.inputs.cols(); ++j)
         for (Index i = 0; i < set.inputs.rows(); ++i) set.inputs(i, j) *= fitted.step.value;

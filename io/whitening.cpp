@@ -160,15 +160,15 @@ Matrix<double> whitening_transform(const mpi::Communicator& comm, const Matrix<d
   return transform;
 }
 
-void apply_whitening(const Matrix<double>& transform, Matrix<double>& inputs) {
-  Matrix<double> before(inputs.rows(), group);
-  Matrix<double> after(inputs.rows(), group);
-  for (Index begin = 0; begin < inputs.cols(); begin += group) {
-    const Index count = std::min(group, inputs.cols() - begin);
-    std::copy_n(inputs.column(begin), inputs.rows() * count, before.data());
-    std::fill_n(before.column(count), inputs.rows() * (group - count), 0.0);
+void apply_whitening(const Matrix<double>& transform, MatrixView<double> inputs) {
+  Matrix<double> before(inputs.rows, group);
+  Matrix<double> after(inputs.rows, group);
+  for (Index begin = 0; begin < inputs.cols; begin += group) {
+    const Index count = std::min(group, inputs.cols - begin);
+    for (Index n = 0; n < count; ++n) std::copy_n(inputs.column(begin + n), inputs.rows, before.column(n));
+    std::fill_n(before.column(count), inputs.rows * (group - count), 0.0);
     multiply(CblasNoTrans, 1.0, transform.view(), before.view(), 0.0, after.view());
-    std::copy_n(after.data(), inputs.rows() * count, inputs.column(begin));
+    for (Index n = 0; n < count; ++n) std::copy_n(after.column(n), inputs.rows, inputs.column(begin + n));
   }
 }
 

@@ -22,6 +22,6 @@ Matrix<double> whitening_transform(const mpi::Communicator& comm, const Matrix<d
                                    Index samples, double eps);
 
 /// x <- W x for each local sample, in groups of 64.
-void apply_whitening(const Matrix<double>& transform, Matrix<double>& inputs);
+void apply_whitening(const Matrix<double>& transform, MatrixView<double> inputs);
 
 }  // namespace widegram::io
