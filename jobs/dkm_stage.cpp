@@ -9,6 +9,7 @@
 #include "io/encoding.hpp"
 #include "jobs/dkm_plan.hpp"
 #include "jobs/dkm_prediction.hpp"
+#include "jobs/dkm_state.hpp"
 #include "jobs/dkm_training.hpp"
 #include "jobs/output_folder.hpp"
 #include "src/dist/redistribute.hpp"
@@ -17,25 +18,14 @@
 namespace widegram::jobs {
 namespace {
 
-/// Whether a machine is trained as well as the job asks for.
-bool is_done(const io::DkmModel& model, const DkmSection& dkm) {
-  const bool as_exact =
-      model.end == "stalled" || (model.end == "converged" && model.tolerance <= dkm.tolerance);
-  return as_exact || model.iterations() >= dkm.max_iterations;
-}
-
 /// The machine that an earlier run has finished, if it is the job's.
 std::optional<DkmTraining> finished(const CommandContext& context, const Problem& problem,
                                     const dist::ProcessGrid& grid) {
   const std::string path = in_output(*context.job, "dkm.h5");
+  if (!has_dkm_of(context, dkm_problem_text(context.job->dkm, problem))) return std::nullopt;
   std::optional<io::DkmModel> model = io::read_dkm(context.comm, path);
-  if (!model) return std::nullopt;
-  if (model->problem != dkm_problem_text(context.job->dkm, problem)) {
-    context.progress.warn(
-        fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path));
+  if (!model || !is_trained(model->end, model->tolerance, model->iterations(), context.job->dkm))
     return std::nullopt;
-  }
-  if (!is_done(*model, context.job->dkm)) return std::nullopt;
   context.progress.note(
       fmt::format("dkm        is there, {} after {} iterations ({}): only predictions are made anew",
                   model->end == "iterations" ? "ended" : model->end, model->iterations(), path));

@@ -10,12 +10,12 @@
 
 #include "io/solver_state.hpp"
 #include "jobs/dkm_plan.hpp"
+#include "jobs/dkm_state.hpp"
 #include "jobs/output_folder.hpp"
 #include "solvers/dkm/full_coordinates.hpp"
 #include "solvers/tao.hpp"
 #include "src/dist/symmetry.hpp"
 #include "src/mpi/agree.hpp"
-#include "src/mpi/stop_request.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -41,7 +41,7 @@ class Training {
         section_(context.job->dkm),
         problem_text_(dkm_problem_text(section_, problem)),
         path_(in_output(*context.job, "dkm-state.h5")),
-        objective_(map, std::move(input_gram), std::move(targets), section_.depth, section_.jitter),
+        objective_(map, std::move(input_gram), std::move(targets), section_.depth, section_.used_jitter()),
         coordinates_(objective_.nngp_factors(), {.nu = section_.layer_nu(),
                                                  .noise = section_.noise,
                                                  .learn_nu = section_.learn_nu,
@@ -70,7 +70,7 @@ class Training {
     TaoResult result = solvers::minimize(
         context_.comm, [&](std::span<const double> x, std::span<double> slope) { return evaluate(x, slope); },
         coordinates_.start(), options);
-    if (result.end == TaoResult::End::stopped) stop(result);
+    if (result.end == TaoResult::End::stopped) clock_.stop(fmt::format("{} iterations", result.iterations));
     check(result);
     phase_->finish();
     return result;
@@ -81,7 +81,7 @@ class Training {
     coordinates_.set_parameters(result.x, at_);
     const dkm::FullValue value = objective_.value(at_);
     if (value.breakdown)
-      throw mpi::CollectiveError(ExitCode::numerical, value.breakdown->message(section_.jitter));
+      throw mpi::CollectiveError(ExitCode::numerical, value.breakdown->message(section_.used_jitter()));
     DkmTraining training{.model = {.kind = to_string(section_.kind),
                                    .problem = problem_text_,
                                    .kernel = section_.kernel_toml,
@@ -92,7 +92,7 @@ class Training {
                                    .n = objective_.size(),
                                    .nu = at_.nu,
                                    .noise = at_.noise,
-                                   .jitter = section_.jitter,
+                                   .jitter = section_.used_jitter(),
                                    .objective = history_,
                                    .end = result.end == TaoResult::End::converged    ? "converged"
                                           : result.end == TaoResult::End::iterations ? "iterations"
@@ -163,20 +163,14 @@ class Training {
   }
 
   TaoWish wish() {
-    longest_ = asked_ ? std::max(longest_, since_asked_.seconds()) : 0.0;
-    asked_ = true;
-    since_asked_ = Timer();
-    why_ = mpi::agreed_reason(context_.comm, context_.stop, longest_ + saving_);
-    if (!why_.empty()) return TaoWish::stop;
+    const TrainingClock::Wish wish = clock_.wish();
+    if (wish == TrainingClock::Wish::stop) return TaoWish::stop;
     // A larger number may be asked for, and then goes on from here.
-    if (std::ssize(history_) > section_.max_iterations) return TaoWish::save;
-    // A state of many matrices takes its time: never more than a twentieth of the whole.
-    const double every = std::max(context_.job->gram.checkpoint_every.value, 20 * saving_);
-    return context_.comm.max(since_saved_.seconds()) > every ? TaoWish::save : TaoWish::go_on;
+    const bool last = std::ssize(history_) > section_.max_iterations;
+    return last || wish == TrainingClock::Wish::save ? TaoWish::save : TaoWish::go_on;
   }
 
   void save(const solvers::TaoState& now) {
-    const Timer timer;
     io::DkmState state{.problem = problem_text_,
                        .layers = section_.depth,
                        .points = std::ssize(now.points),
@@ -188,15 +182,15 @@ class Training {
         const std::vector<double> learned = coordinates_.learned_part(*vector);
         state.learned.insert(state.learned.end(), learned.begin(), learned.end());
       }
-    io::write_dkm_state(
-        path_, state,
-        [&](Index point, bool gradient, Index layer, DistributedMatrix<double>& matrix) {
-          const solvers::TaoPoint& at = now.points[static_cast<std::size_t>(point)];
-          coordinates_.unpack(gradient ? at.gradient : at.x, layer, matrix);
-        },
-        scratch_);
-    saving_ = context_.comm.max(timer.seconds());
-    since_saved_ = Timer();
+    clock_.save([&] {
+      io::write_dkm_state(
+          path_, state,
+          [&](Index point, bool gradient, Index layer, DistributedMatrix<double>& matrix) {
+            const solvers::TaoPoint& at = now.points[static_cast<std::size_t>(point)];
+            coordinates_.unpack(gradient ? at.gradient : at.x, layer, matrix);
+          },
+          scratch_);
+    });
   }
 
   void load() {
@@ -233,16 +227,8 @@ class Training {
     context_.progress.note(fmt::format("dkm        goes on behind iteration {} ({})", resumed_, path_));
   }
 
-  [[noreturn]] void stop(const TaoResult& result) const {
-    throw mpi::CollectiveError(
-        ExitCode::stopped,
-        fmt::format("stopped early ({}): training had done {} iterations, its state is saved; run "
-                    "the same command again to go on",
-                    why_, result.iterations));
-  }
-
   void check(const TaoResult& result) const {
-    const std::string broken = breakdown_ ? breakdown_->message(section_.jitter) : std::string();
+    const std::string broken = breakdown_ ? breakdown_->message(section_.used_jitter()) : std::string();
     if (result.end == TaoResult::End::refused) throw mpi::CollectiveError(ExitCode::numerical, broken);
     if (result.end == TaoResult::End::iterations)
       context_.progress.warn(
@@ -288,15 +274,10 @@ class Training {
   double first_norm_ = 0;
   Index reached_ = 0;
   Index resumed_ = 0;
-  std::string why_;
+  TrainingClock clock_{context_};
   Timer timer_;
   double before_seconds_ = 0;
   double evaluating_ = 0;
-  Timer since_saved_;
-  double saving_ = 0;
-  Timer since_asked_;
-  bool asked_ = false;
-  double longest_ = 0;
 };
 
 }  // namespace
@@ -304,8 +285,9 @@ class Training {
 std::string dkm_problem_text(const DkmSection& dkm, const Problem& problem) {
   return fmt::format("{} {} depth {} nu {}{} noise {}{} jitter {} gaussian {:016x} {:016x} {}",
                      to_string(dkm.kind), dkm.kernel_toml, dkm.depth, fmt::join(dkm.layer_nu(), ","),
-                     dkm.learn_nu ? " learned" : "", dkm.noise, dkm.learn_noise ? " learned" : "", dkm.jitter,
-                     problem.model.train_hash, problem.model.target_hash, problem.model.encoding);
+                     dkm.learn_nu ? " learned" : "", dkm.noise, dkm.learn_noise ? " learned" : "",
+                     dkm.used_jitter(), problem.model.train_hash, problem.model.target_hash,
+                     problem.model.encoding);
 }
 
 DkmTraining train_full_dkm(const CommandContext& context, const Problem& problem,

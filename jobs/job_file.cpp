@@ -134,18 +134,6 @@ void check_selection(const toml::table& table, const SolveSection& solve) {
     value("holdout").refuse("belongs to solve.selection = \"holdout\"");
 }
 
-/// What has to do with the layers of a deep kernel machine.
-void check_dkm(const toml::table& table, const DkmSection& dkm) {
-  const auto refuse = [&](const char* key, const std::string& reason) {
-    Value(*table.get(key), fmt::format("dkm.{}", key)).refuse(reason);
-  };
-  if (dkm.nu.size() != 1 && std::ssize(dkm.nu) != dkm.depth)
-    refuse("nu",
-           fmt::format("has {} numbers for {} layers: give one, or one a layer", dkm.nu.size(), dkm.depth));
-  if (dkm.learn_noise && dkm.noise == 0)
-    refuse("learn_noise", "needs a dkm.noise above 0 to start from: it is learned as a factor");
-}
-
 /// Keys that only mean something without, or with, another key of their table.
 void check_together(const toml::table& top, const std::string& file, Job& job) {
   if (job.data.train.empty())
@@ -170,7 +158,7 @@ void check_together(const toml::table& top, const std::string& file, Job& job) {
     Value(*solve->get("ridge_absolute"), "solve.ridge_absolute")
         .refuse("and solve.ridge are both given: keep one");
   if (solve != nullptr) check_selection(*solve, job.solve);
-  if (const toml::table* dkm = top.get_as<toml::table>("dkm")) check_dkm(*dkm, job.dkm);
+  if (const toml::table* dkm = top.get_as<toml::table>("dkm")) check_dkm(*dkm, file, job.dkm);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "jobs/dkm_layers.hpp"
 #include "jobs/job_file.hpp"
 #include "jobs/job_tables.hpp"
 #include "jobs/layer_parser.hpp"
@@ -84,9 +85,9 @@ std::string described(const KeyInfo& key) {
   return key.help.empty() ? out : out + ": " + cell(key.help);
 }
 
-std::string operation_rows() {
+std::string operation_rows(const std::vector<OperationInfo>& operations) {
   std::string out = "\n| op | keys | meaning |\n|---|---|---|\n";
-  for (const OperationInfo& operation : operations()) {
+  for (const OperationInfo& operation : operations) {
     std::string keys;
     for (const KeyInfo& key : operation.keys) keys += (keys.empty() ? "" : "<br>") + described(key);
     out += fmt::format("| `{}` | {} | {} |\n", operation.name, keys, cell(operation.help));
@@ -111,7 +112,13 @@ std::string job_reference() {
       "Each layer is a table `{ op = \"...\", key = value }`. An activation may also be given to a preset, "
       "by its name alone\n"
       "(`activation = \"erf\"`) or as a table.\n";
-  return out + operation_rows() + engines;
+  out += operation_rows(operations());
+  out +=
+      "\n## Operations of `dkm.layers`\n\n"
+      "Layers of a convolutional deep kernel machine. Any activation of the table above is a map too, with "
+      "weight 1 and\n"
+      "bias 0.1: `{ op = \"relu\" }`.\n";
+  return out + operation_rows(dkm_operations()) + engines;
 }
 
 }  // namespace widegram::jobs

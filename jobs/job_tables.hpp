@@ -21,6 +21,10 @@ const KeyTable<SpectrumSection>& spectrum_keys();
 const KeyTable<DynamicsSection>& dynamics_keys();
 const KeyTable<DkmSection>& dkm_keys();
 
+/// What has to do with more than one key of [dkm], whose table has been read from `file` into the section;
+/// finds the network that its preset stands for. Throws Error(usage) with file, line and key.
+void check_dkm(const toml::table& table, const std::string& file, DkmSection& dkm);
+
 /// Calls visit(table, section) for each table of a job, in the order of the file; Job may be const.
 template <class AnyJob, class Visit>
 void for_each_table(AnyJob& job, Visit&& visit) {

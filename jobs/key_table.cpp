@@ -4,13 +4,6 @@
 #include "src/base/nearest.hpp"
 
 namespace widegram::jobs {
-namespace {
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-}  // namespace
 
 std::string alternatives(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, " | "));
@@ -32,14 +25,6 @@ std::size_t choose(const Value& value, const std::vector<std::string>& names) {
     value.refuse(
         fmt::format("= \"{}\" is not one of {}{}", text, alternatives(names), suggestion(text, names)));
   return static_cast<std::size_t>(place - names.begin());
-}
-
-void only_now(const Value& value, const std::string& now, const std::vector<std::string>& later) {
-  const std::string text = to_toml(value.node());
-  if (text == now) return;
-  if (contains(later, text))
-    value.refuse(fmt::format("= {} comes with a later version; this one does {} alone", text, now));
-  value.wrong_type(now);
 }
 
 }  // namespace widegram::jobs

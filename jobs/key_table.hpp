@@ -31,6 +31,9 @@ struct Key {
   std::string help;
   std::function<void(Section&, const Value&)> read;
   std::function<std::string(const Section&)> show;  ///< the value as TOML; empty: not set
+  /// Whether it counts beside the section's other values: elsewhere it is not written out.
+  std::function<bool(const Section&)> counts{};
+  std::string elsewhere{};  ///< why it is refused there; empty: it is not
 };
 
 /// A key that fills `field`; its type follows from the field's. An empty string or list stands for 'not set'.
@@ -50,12 +53,13 @@ Key<Section> key(std::string name, Field Section::*field, std::string help, Limi
 }
 
 /// The same key, written out only where it counts: elsewhere it would be refused, or another key has its
-/// place.
+/// place. elsewhere: the reason with which KeyTable::check() refuses it there, e.g. "belongs to dkm.kind =
+/// \"sparse\"".
 template <class Section>
-Key<Section> shown_if(Key<Section> key, std::function<bool(const Section&)> counts) {
-  key.show = [show = key.show, counts = std::move(counts)](const Section& section) {
-    return counts(section) ? show(section) : std::string();
-  };
+Key<Section> shown_if(Key<Section> key, std::function<bool(const Section&)> counts,
+                      std::string elsewhere = {}) {
+  key.counts = std::move(counts);
+  key.elsewhere = std::move(elsewhere);
   return key;
 }
 
@@ -87,17 +91,6 @@ Key<Section> choice(std::string name, Field Section::*field, std::vector<std::st
             else
               return to_toml(section.*field);
           }};
-}
-
-/// Accepts `now` alone; says of a value among `later` that it comes with a later version. All as TOML.
-void only_now(const Value& value, const std::string& now, const std::vector<std::string>& later);
-
-/// A key of the job file of which this version does one value alone.
-template <class Section>
-Key<Section> only(std::string name, std::string now, std::vector<std::string> later, std::string help) {
-  return {std::move(name), fmt::format("{} (later: {})", now, fmt::join(later, ", ")), std::move(help),
-          [now, later](Section&, const Value& value) { only_now(value, now, later); },
-          [now](const Section&) { return now; }};
 }
 
 /// A key that takes one of `names`, the values of an enumeration in their order, or "auto", which leaves
@@ -140,11 +133,22 @@ class KeyTable {
     }
   }
 
-  /// "key = value" a key, in the order of the table.
+  /// Throws Error(usage) for the first key in the table that does not count in the section that was read.
+  void check(const toml::table& table, const std::string& path, const Section& section) const {
+    for (const auto& key : keys_)
+      if (const toml::node* node = table.get(key.name);
+          node != nullptr && key.counts && !key.elsewhere.empty() && !key.counts(section))
+        Value(*node, path + key.name).refuse(key.elsewhere);
+  }
+
+  /// "key = value" a key that counts, in the order of the table.
   std::vector<std::string> write(const Section& section) const {
     std::vector<std::string> lines;
     for (const auto& key : keys_)
-      if (const std::string text = key.show(section); !text.empty()) lines.push_back(key.name + " = " + text);
+      if (key.counts && !key.counts(section))
+        continue;
+      else if (const std::string text = key.show(section); !text.empty())
+        lines.push_back(key.name + " = " + text);
     return lines;
   }
 

@@ -1,29 +1,16 @@
 #include "jobs/layer_parser.hpp"
 
-#include <fmt/format.h>
-
-#include <functional>
 #include <utility>
 
 #include "jobs/activation_parser.hpp"
 #include "src/base/error.hpp"
-#include "src/base/nearest.hpp"
 
 namespace widegram::jobs {
 namespace {
 
 using namespace kernels;
 
-/// One table of the list: what its operation makes, and the TOML of it.
-struct ParsedLayer {
-  Layer layer;
-  std::string toml;
-};
-
-struct Operation {
-  OperationInfo info;
-  std::function<ParsedLayer(const Value&)> parse;
-};
+using Operation = LayerOperation<Layer>;
 
 struct PoolFields {
   Index size = 2;
@@ -42,17 +29,12 @@ struct ProductFields {
   std::vector<ParsedNetwork> branches;
 };
 
-/// An operation whose table fills Fields; make(fields, value) turns them into the layer.
+/// An operation that makes one layer of its fields.
 template <class Fields, class Make>
 Operation operation(const std::string& name, std::string help, std::vector<Key<Fields>> keys, Make make) {
-  const KeyTable<Fields> table(name, std::move(keys), {"op"});
-  return {{name, std::move(help), table.info()}, [table, make](const Value& value) {
-            Fields fields;
-            table.read(value.table(), value.path() + ".", fields);
-            std::string toml = fmt::format("{{ op = \"{}\"", table.name());
-            for (const std::string& line : table.write(fields)) toml += ", " + line;
-            return ParsedLayer{make(fields, value), toml + " }"};
-          }};
+  return layer_operation<Layer>(
+      name, std::move(help), std::move(keys),
+      [make](const Fields& fields, const Value& value) { return Network{make(fields, value)}; });
 }
 
 /// An operation whose layer is its own fields.
@@ -64,9 +46,8 @@ Operation plain(const std::string& name, std::string help, std::vector<Key<L>> k
 
 template <class Fields>
 Key<Fields> network_key(std::string name, ParsedNetwork Fields::*field, std::string help) {
-  return {std::move(name), "list of tables", std::move(help),
-          [field](Fields& fields, const Value& value) { fields.*field = parse_network(value); },
-          [field](const Fields& fields) { return (fields.*field).toml; }};
+  return layers_key<Fields, Layer>(std::move(name), field, std::move(help),
+                                   [](const Value& value) { return parse_network(value); });
 }
 
 Key<ProductFields> branches_key() {
@@ -148,7 +129,7 @@ std::vector<Operation> layer_operations() {
 Operation activation_operation(const OperationInfo& info) {
   return {info, [](const Value& value) {
             ParsedActivation parsed = parse_activation(value);
-            return ParsedLayer{Layer(std::move(parsed.activation)), std::move(parsed.toml)};
+            return ParsedNetwork{{Layer(std::move(parsed.activation))}, std::move(parsed.toml)};
           }};
 }
 
@@ -161,31 +142,10 @@ const std::vector<Operation>& all_operations() {
   return all;
 }
 
-ParsedLayer parse_layer(const Value& value) {
-  if (!value.node().is_table()) value.wrong_type("a table such as { op = \"dense\" }");
-  const toml::node* op = value.table().get("op");
-  if (op == nullptr) value.refuse("has no op; write e.g. { op = \"dense\" }");
-  const std::string name = Value(*op, value.path() + ".op").text();
-  std::vector<std::string> names;
-  for (const Operation& operation : all_operations()) {
-    if (operation.info.name == name) return operation.parse(value);
-    names.push_back(operation.info.name);
-  }
-  value.refuse(fmt::format("has the unknown op '{}'{}", name, suggestion(name, names)));
-}
-
 }  // namespace
 
 ParsedNetwork parse_network(const Value& layers, const std::string& separator) {
-  if (!layers.node().is_array()) layers.wrong_type("a list of layers");
-  ParsedNetwork parsed;
-  for (std::size_t i = 0; i < layers.array().size(); ++i) {
-    ParsedLayer layer = parse_layer(layers.element(i));
-    parsed.network.push_back(std::move(layer.layer));
-    parsed.toml += (i == 0 ? "" : separator) + layer.toml;
-  }
-  parsed.toml = "[" + parsed.toml + "]";
-  return parsed;
+  return parse_layers(layers, all_operations(), separator);
 }
 
 std::vector<OperationInfo> operations() {

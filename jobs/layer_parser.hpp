@@ -3,17 +3,12 @@
 #include <string>
 #include <vector>
 
-#include "jobs/operation_info.hpp"
-#include "jobs/value.hpp"
+#include "jobs/layer_operation.hpp"
 #include "src/kernels/network.hpp"
 
 namespace widegram::jobs {
 
-/// A network with the TOML that it came from, its defaults filled in.
-struct ParsedNetwork {
-  kernels::Network network;
-  std::string toml;
-};
+using ParsedNetwork = ParsedLayers<kernels::Layer>;
 
 /// A list of layers as a job file writes it: [{ op = "dense", weight_variance = 2.0 }, { op = "relu" }, ...].
 /// Throws Error(usage) with file, line and the layer's place for an unknown operation or key, and for values

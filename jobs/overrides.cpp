@@ -60,7 +60,8 @@ struct Exclusive {
 };
 const std::vector<Exclusive>& exclusive_keys() {
   static const std::vector<Exclusive> all{{"solve", {"ridge", "ridge_absolute", "ridges"}},
-                                          {"kernel", {"preset", "layers"}}};
+                                          {"kernel", {"preset", "layers"}},
+                                          {"dkm", {"preset", "layers"}}};
   return all;
 }
 

@@ -39,8 +39,9 @@ std::optional<double> density(const CommandContext& context, const io::DataSet& 
 
 std::string summary(const Scores& scores) {
   std::string text = scores.accuracy ? fmt::format("test accuracy {:.2f} %", 100 * *scores.accuracy)
-                                     : fmt::format("test RMSE {:.6g}", scores.rmse);
+                                     : fmt::format("test RMSE {:.6g}", scores.rmse.value_or(0));
   if (scores.nlpd) text += fmt::format(", negative log predictive density {:.6g}", *scores.nlpd);
+  if (scores.nll) text += fmt::format(", negative log likelihood {:.6g}", *scores.nll);
   return text;
 }
 
@@ -61,9 +62,13 @@ void write_predictions(const CommandContext& context, const Problem& problem,
        .kernel = predictions.kernel,
        .function = predictions.function,
        .test_hash = checksum(std::span(problem.header.test_samples)),
-       .variance = variances != nullptr ? std::optional(variances->note) : std::nullopt});
+       .variance = variances != nullptr ? std::optional(variances->note) : std::nullopt,
+       .log_probabilities = !predictions.log_probabilities.empty()});
   mpi::collectively(context.comm, [&] {
     writer.write_mean(test.local.begin, mean.block(test.local, {0, mean.cols}));
+    if (!predictions.log_probabilities.empty())
+      writer.write_log_probabilities(test.local.begin,
+                                     predictions.log_probabilities.block(test.local, {0, mean.cols}));
     if (variances != nullptr)
       writer.write_variance(test.local.begin, std::span(variances->values)
                                                   .subspan(static_cast<std::size_t>(test.local.begin),
@@ -80,8 +85,32 @@ void write_predictions(const CommandContext& context, const Problem& problem,
   writer.finish();
 }
 
+Scores score_classes(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<const double> logs) {
+  Index right = 0;
+  double sum = 0;
+  for (Index i = 0; i < set.local.size(); ++i) {
+    const Index row = set.local.begin + i, label = set.classes[static_cast<std::size_t>(i)];
+    Index best = 0;
+    for (Index k = 1; k < logs.cols; ++k)
+      if (logs(row, k) > logs(row, best)) best = k;
+    right += best == label ? 1 : 0;
+    sum -= logs(row, label);
+  }
+  const auto samples = static_cast<double>(set.samples());
+  Scores scores;
+  scores.accuracy = static_cast<double>(comm.sum(right)) / samples;
+  scores.nll = comm.sum(sum) / samples;
+  return scores;
+}
+
 void report_test_scores(const CommandContext& context, const io::DataSet& test,
                         const TestPredictions& predictions, Metrics& metrics) {
+  if (!predictions.log_probabilities.empty()) {
+    const Scores scores = score_classes(context.comm, test, predictions.log_probabilities);
+    write_scores(metrics["test"], scores);
+    context.progress.note(summary(scores));
+    return;
+  }
   const MatrixView<const double> mean = predictions.mean;
   Matrix<double> local(mean.cols, test.local.size());
   for (Index i = 0; i < local.cols(); ++i)

@@ -5,6 +5,7 @@
 
 #include "io/predictions.hpp"
 #include "jobs/problem.hpp"
+#include "jobs/scores.hpp"
 
 namespace widegram::jobs {
 
@@ -20,12 +21,19 @@ struct TestPredictions {
   std::string function;
   MatrixView<const double> mean;         ///< M x K
   const Variances* variances = nullptr;  ///< null: none
+  /// Of the classes, M x K, where the model has a likelihood of classes: they decide the class, and count in
+  /// place of mean and variances. Empty: none.
+  MatrixView<const double> log_probabilities{};
 };
 
 /// Collective. Writes predictions.h5, each rank the part of its own test samples. Throws
 /// CollectiveError(files).
 void write_predictions(const CommandContext& context, const Problem& problem,
                        const TestPredictions& predictions);
+
+/// Collective. How good the logs of the classes' probabilities at a set's samples are, which every rank has,
+/// a row a sample: accuracy, and the mean negative logarithm of the true class's.
+Scores score_classes(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<const double> logs);
 
 /// Collective. How good the answers to the test set are: said, and put into metrics["test"]; with
 /// variances, their density too.

@@ -26,8 +26,9 @@ Scores score(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<c
 
 void write_scores(Json& section, const Scores& scores) {
   if (scores.accuracy) section["accuracy"] = *scores.accuracy;
-  section["rmse"] = scores.rmse;
+  if (scores.rmse) section["rmse"] = *scores.rmse;
   if (scores.nlpd) section["nlpd"] = *scores.nlpd;
+  if (scores.nll) section["negative_log_likelihood"] = *scores.nll;
 }
 
 }  // namespace widegram::jobs

@@ -10,6 +10,7 @@
 #include "jobs/commands/commands.hpp"
 #include "jobs/dkm_plan.hpp"
 #include "jobs/gram_plan.hpp"
+#include "jobs/inducing_plan.hpp"
 #include "jobs/method_choice.hpp"
 #include "jobs/pipeline.hpp"
 #include "src/kernels/canonical.hpp"
@@ -148,10 +149,11 @@ std::string sets_text(const Job& job, const JobOutline& outline) {
   return text;
 }
 
-/// What training the job's deep kernel machine takes; empty where it has none.
+/// Collective. What training the job's deep kernel machine takes; empty where it has none.
 std::string dkm_text(const CommandContext& context, const JobOutline& outline) {
   const DkmSection& dkm = context.job->dkm;
   if (!dkm.given) return {};
+  if (!dkm.is_full()) return inducing_plan_text(context, outline);
   const dist::GridShape grid = dist::GridShape::square(context.comm.size());
   return to_text(make_dkm_plan(dkm, outline.train_samples, outline.shape.features(), grid), dkm);
 }
@@ -162,9 +164,9 @@ ExitCode describe_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const JobOutline outline = outline_job(context);
+  const std::string dkm = dkm_text(context, outline);
   if (job.kernel.network.empty()) {
-    mpi::on_root(
-        comm, [&] { fmt::print("{}\n{}{}", job.name, sets_text(job, outline), dkm_text(context, outline)); });
+    mpi::on_root(comm, [&] { fmt::print("{}\n{}{}", job.name, sets_text(job, outline), dkm); });
     return ExitCode::done;
   }
   const std::string network =
@@ -183,8 +185,7 @@ ExitCode describe_command(const CommandContext& context) {
       fmt::print("  depths {}; gram.h5 and the model: {}\n", fmt::join(job.kernel.depths, ", "),
                  *job.kernel.depth);
     if (!refused.empty()) fmt::print("  run will refuse: {}\n", refused);
-    fmt::print("\nnetwork: {}\n{}\nplan\n{}{}", kernels::canonical(job.kernel.network), network, plan,
-               dkm_text(context, outline));
+    fmt::print("\nnetwork: {}\n{}\nplan\n{}{}", kernels::canonical(job.kernel.network), network, plan, dkm);
   });
   return ExitCode::done;
 }

@@ -5,6 +5,8 @@
 #include "jobs/dkm_plan.hpp"
 #include "jobs/dkm_stage.hpp"
 #include "jobs/gram_plan.hpp"
+#include "jobs/inducing_plan.hpp"
+#include "jobs/inducing_stage.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/report.hpp"
 #include "src/mpi/agree.hpp"
@@ -23,9 +25,17 @@ Stage stage_of(DkmKind kind) {
     case DkmKind::convolutional:
       break;
   }
-  throw mpi::CollectiveError(
-      ExitCode::usage,
-      fmt::format("dkm.kind = \"{}\" comes with a later version: take \"full\"", to_string(kind)));
+  return inducing_dkm_stage;
+}
+
+/// Refuses, before the data are read, what cannot be trained on these ranks.
+void check_plan_of(const CommandContext& context, const JobOutline& outline) {
+  const DkmSection& dkm = context.job->dkm;
+  if (!dkm.is_full()) return check_inducing_plan(context, outline);
+  check_dkm_plan(context,
+                 make_dkm_plan(dkm, outline.train_samples, outline.shape.features(),
+                               dist::GridShape::square(context.comm.size())),
+                 outline.shape.features());
 }
 
 }  // namespace
@@ -36,10 +46,7 @@ ExitCode dkm_command(const CommandContext& context) {
   const Stage stage = stage_of(job.dkm.kind);
   Metrics metrics(comm, job, context.line.command);
   const JobOutline outline = outline_job(context);
-  check_dkm_plan(context,
-                 make_dkm_plan(job.dkm, outline.train_samples, outline.shape.features(),
-                               dist::GridShape::square(comm.size())),
-                 outline.shape.features());
+  check_plan_of(context, outline);
   const Problem problem = load_problem(context, metrics);
   make_output_folder(comm, job);
   const io::FolderLock lock(comm, job.output);
