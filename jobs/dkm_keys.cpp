@@ -256,6 +256,7 @@ const KeyTable<DkmSection>& dkm_keys() {
 }
 
 void check_dkm(const toml::table& table, const std::string& file, DkmSection& dkm) {
+  if (dkm.is_full()) check_full(table, dkm);
   dkm_keys().check(table, "dkm.", dkm);
   const auto refuse = [&](const char* key, const std::string& reason) {
     Value(*table.get(key), fmt::format("dkm.{}", key)).refuse(reason);
@@ -269,7 +270,6 @@ void check_dkm(const toml::table& table, const std::string& file, DkmSection& dk
     refuse("learn_noise", "needs a dkm.noise above 0 to start from: it is learned as a factor");
   if (!dkm.is_full() && !dkm.is_categorical() && dkm.noise == 0)
     refuse("noise", "= 0: a machine with inducing points needs noise above 0");
-  if (dkm.is_full()) check_full(table, dkm);
   if (!dkm.is_adam() && dkm.stochastic > 0)
     refuse("stochastic", "draws anew at every step, which dkm.optimizer = \"adam\" alone can do with");
   if (dkm.is_convolutional()) resolve_network(table, file, dkm);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -118,7 +119,8 @@ class AdamTraining {
     const Index held = dkm::held_out(task_.samples.count(), section_.validation);
     batches_ = ceil_div(task_.samples.count() - held, section_.batch);
     first_ = state_.epoch * batches_ + state_.batch;
-    phase_.emplace(context_.progress, "dkm", section_.epochs * batches_ - first_, "batches");
+    phase_.emplace(context_.progress, "dkm", std::max<Index>(0, section_.epochs * batches_ - first_),
+                   "batches");
     const dkm::TrainerCalls calls{.batch = [&](const dkm::BatchReport& now) { stepped(now); },
                                   .epoch = [&](const EpochRecord& record) { ended(record); },
                                   .stop = [&] { return wants_stop(); }};

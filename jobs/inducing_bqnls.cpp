@@ -49,7 +49,8 @@ class FullBatchTraining {
   io::InducingModel run() {
     std::vector<double> start;
     if (!load()) start = part_of(initial_parameters(context_, task_.model, task_.samples));
-    phase_.emplace(context_.progress, "dkm", section_.max_iterations - resumed_, "iterations");
+    phase_.emplace(context_.progress, "dkm", std::max<Index>(0, section_.max_iterations - resumed_),
+                   "iterations");
     const solvers::TaoOptions options{.tolerance = section_.tolerance,
                                       .max_iterations = section_.max_iterations,
                                       .history = dkm_history,

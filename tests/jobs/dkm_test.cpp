@@ -4,9 +4,8 @@
 #include "io/inspect.hpp"
 #include "io/predictions.hpp"
 #include "io/verify.hpp"
-#include "jobs/commands/commands.hpp"
 #include "jobs/job_file.hpp"
-#include "tests/jobs/pipeline_fixture.hpp"
+#include "tests/jobs/dkm_fixture.hpp"
 #include "tests/support/messages.hpp"
 
 namespace widegram::jobs::test {
@@ -16,7 +15,7 @@ using widegram::test::expect_part;
 using widegram::test::usage_message;
 
 /// Full-rank deep kernel machines on a few digits.
-class DkmCommand : public PipelineFixture {
+class DkmCommand : public DkmFixture {
  protected:
   Job dkm_job(const std::string& folder, std::vector<std::string> settings = {}) const {
     settings.insert(settings.begin(), "output=" + (scratch_ / folder));
@@ -26,31 +25,8 @@ class DkmCommand : public PipelineFixture {
         "[dkm]\nnu = [5.0, 3.0]\nnoise = 0.1\ntolerance = 3e-3\n",
         "job.toml", settings);
   }
-  nlohmann::json train(const Job& job, mpi::StopRequest stop) const {
-    Progress silent;
-    CommandLine line;
-    line.command = "dkm";
-    dkm_command({comm_, line, &job, silent, std::move(stop)});
-    comm_.barrier();
-    std::ifstream in(std::filesystem::path(job.output) / "metrics.json");
-    return nlohmann::json::parse(in);
-  }
-  nlohmann::json train(const Job& job) const { return train(job, {comm_, {.file = stop_file(job)}}); }
-  ExitCode code_of(const Job& job, std::string* message = nullptr) const {
-    try {
-      train(job);
-    } catch (const mpi::CollectiveError& error) {
-      if (message != nullptr) *message = error.what();
-      return error.code();
-    }
-    return ExitCode::done;
-  }
   io::DkmModel model(const std::string& folder) const {
     return io::read_dkm(comm_, file(folder, "dkm.h5")).value();
-  }
-  std::vector<double> values(const std::string& folder, const std::string& name,
-                             const std::string& dataset) const {
-    return hdf5::Dataset(hdf5::File::open(file(folder, name)), dataset).read_all<double>();
   }
 };
 
@@ -128,8 +104,6 @@ TEST_F(DkmCommand, StopsWithItsStateSaved) {
 
 TEST_F(DkmCommand, NamesWhatIsWrong) {
   std::string message;
-  EXPECT_EQ(code_of(dkm_job("a", {"dkm.kind=sparse"}), &message), ExitCode::usage);
-  expect_part(message, "dkm.kind = \"sparse\"");
   EXPECT_EQ(code_of(dkm_job("a", {"dkm.kernel=linear", "dkm.jitter=0"}), &message), ExitCode::numerical);
   expect_part(message, "K(G_0)");
   expect_part(message, "dkm.jitter");
@@ -145,7 +119,9 @@ TEST_F(DkmCommand, RefusesKeysThatDoNotGoTogether) {
   expect_part(refused({"dkm.depth=3"}), "has 2 numbers for 3 layers");
   expect_part(refused({"dkm.noise=0", "dkm.learn_noise=true"}), "dkm.learn_noise");
   expect_part(refused({"dkm.kernel=arcos"}), "arccos");
-  expect_part(refused({"dkm.likelihood=categorical"}), "later version");
+  expect_part(refused({"dkm.likelihood=categorical"}), "needs inducing points");
+  expect_part(refused({"dkm.optimizer=adam"}), "needs inducing points");
+  expect_part(refused({"dkm.inducing=10"}), "dkm.inducing belongs to dkm.kind = \"sparse\"");
   expect_part(refused({"dkm.nu=0"}), "dkm.nu");
   expect_part(refused({"dkm.nuu=1"}), "nu");
 }

@@ -26,10 +26,13 @@ small_settings() {
     dkm-digits) echo "data.train=digits:train[:120] data.test=digits:test[:40] dkm.tolerance=1e-3" ;;
     depths) echo "data.train=digits:train[:30] data.test=digits:test[:30]" ;;
     cntk-gap) echo "data.train=digits:train[:60] data.test=digits:test[:30]" ;;
-    cifar-myrtle5)
+    dkm-sparse) echo "data.train=digits:train[:300] data.test=digits:test[:60] dkm.epochs=5 dkm.schedule=[4]" ;;
+    dkm-convolutional) echo "data.train=digits:train[:100] data.test=digits:test[:40] dkm.epochs=2 dkm.schedule=[1]" ;;
+    cifar-myrtle5 | dkm-cifar10)
       cifar10_file 24 >"$scratch/train.bin"
       cifar10_file 12 >"$scratch/test.bin"
-      echo "data.train=$scratch/train.bin data.test=$scratch/test.bin" ;;
+      echo "data.train=$scratch/train.bin data.test=$scratch/test.bin"
+      [[ $1 != dkm-cifar10 ]] || echo "dkm.epochs=1 dkm.samples=50 dkm.validation=0 data.train=$scratch/train.bin[:12]" ;;
     *) echo "" ;;
   esac
 }
@@ -44,6 +47,8 @@ for job in jobs/examples/*.toml; do
   if [[ $name == dkm-* ]]; then
     command=dkm
     files="dkm.h5 predictions.h5 job.toml"
+    mpirun -n 2 "$program" describe "$job" "${words[@]}" | grep -q "^deep kernel machine: " ||
+      { echo "FAILED: describe says nothing of $name"; exit 1; }
   fi
   mpirun -n 2 "$program" $command "$job" "${words[@]}" --quiet
   quality=$("$program" report "$scratch/$name" | sed -n 2p)
