@@ -13,7 +13,7 @@ for ranks in 1 3; do
   expect $ranks 2 "missing.toml: cannot read" gram missing.toml
   expect $ranks 2 "\-\-set gram.tile=x: gram.tile must be an integer" solve right.toml --set gram.tile=x
   expect $ranks 2 "not expected: --nonsense" predict right.toml --nonsense
-  expect $ranks 2 "dkm.kind = .sparse. comes with a later version" dkm right.toml --set dkm.kind=sparse
+  expect $ranks 2 "dkm.inducing belongs to dkm.kind = .sparse." dkm right.toml --set dkm.inducing=5
   expect $ranks 5 "notes.txt" verify notes.txt
   expect $ranks 5 "nothing.h5" inspect nothing.h5
   expect $ranks 5 "no metrics.json" report .

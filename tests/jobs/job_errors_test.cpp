@@ -89,9 +89,9 @@ TEST(JobErrors, MissingAndContradictory) {
                {"job.toml:4", "both given"});
 }
 
-TEST(JobErrors, WhatComesLaterIsNamedAndRefused) {
-  expect_parts(message_of_line("dkm.likelihood = \"categorical\""),
-               {"job.toml:3", "comes with a later version"});
+TEST(JobErrors, KeysThatDoNotCountAreNamedAndRefused) {
+  expect_parts(message_of_line("dkm.likelihood = \"categorical\""), {"job.toml:3", "needs inducing points"});
+  expect_parts(message_of_line("dkm.epochs = 3"), {"job.toml:3", "dkm.epochs belongs to dkm.optimizer"});
 }
 
 TEST(JobErrors, Solving) {
