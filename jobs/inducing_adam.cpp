@@ -9,6 +9,7 @@
 #include "jobs/inducing_training.hpp"
 #include "jobs/output_folder.hpp"
 #include "jobs/units.hpp"
+#include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -35,6 +36,8 @@ std::vector<double> row_of(const EpochRecord& r) {
           r.validation.log_likelihood,  r.validation.correct, r.rate,           r.seconds};
 }
 constexpr std::size_t row_size = 8;
+/// Of the list of counters: where the sums of an epoch that is under way begin.
+constexpr std::size_t first_sum = 6;
 
 EpochRecord record_of(const double* row) {
   return {.epoch = static_cast<Index>(row[0]),
@@ -87,7 +90,7 @@ TrainerState state_of(std::vector<io::NamedList> lists) {
   state.batch = static_cast<Index>(counters[1]);
   state.best_epoch = static_cast<Index>(counters[3]);
   state.best_score = counters[4];
-  state.sums = record_of(counters.data() + 6);
+  state.sums = record_of(counters.data() + first_sum);
   state.best_parameters = std::move(lists[3].values);
   for (std::size_t i = 0; i < lists[4].values.size(); i += row_size)
     state.curve.push_back(record_of(lists[4].values.data() + i));
@@ -136,6 +139,12 @@ class AdamTraining {
   void begin() {
     auto lists = io::read_training_state(context_.comm, path_, model_.problem, list_names());
     if (lists) {
+      const std::size_t count = static_cast<std::size_t>(task_.model.parameter_count());
+      const std::vector<io::NamedList>& found = *lists;
+      if (found[0].values.size() != count || found[1].values.size() != found[2].values.size() ||
+          found[4].values.size() % row_size != 0 || found[5].values.size() != first_sum + row_size)
+        throw mpi::CollectiveError(ExitCode::files,
+                                   fmt::format("{}: holds no state of this machine: remove it", path_));
       before_seconds_ = lists->back().values[5];
       state_ = state_of(std::move(*lists));
       resumed_ = state_.adam.steps;

@@ -156,6 +156,11 @@ class FullBatchTraining {
             fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path_));
       return false;
     }
+    const std::size_t numbers = (*lists)[0].values.size();
+    if (numbers == 0 || numbers % parameters_.size() != 0 || (*lists)[1].values.size() != numbers ||
+        (*lists)[2].values.empty() || (*lists)[3].values.size() != 1)
+      throw mpi::CollectiveError(ExitCode::files,
+                                 fmt::format("{}: holds no state of this machine: remove it", path_));
     objective_ = (*lists)[2].values;
     before_seconds_ = (*lists)[3].values.front();
     resumed_ = std::ssize(objective_) - 1;
@@ -165,7 +170,7 @@ class FullBatchTraining {
       const auto begin = all.begin() + static_cast<std::ptrdiff_t>(point * parameters_.size());
       return std::vector<double>(begin + part_.begin, begin + part_.end);
     };
-    const std::size_t points = (*lists)[0].values.size() / parameters_.size();
+    const std::size_t points = numbers / parameters_.size();
     for (std::size_t point = 0; point < points; ++point)
       initial_->points.push_back({cut((*lists)[0].values, point), cut((*lists)[1].values, point)});
     context_.progress.note(fmt::format("dkm        goes on behind iteration {} ({})", resumed_, path_));

@@ -17,7 +17,8 @@ namespace widegram::jobs {
 namespace {
 
 /// The machine that an earlier run has finished, if it is the job's.
-std::optional<io::InducingModel> finished(const CommandContext& context, const Problem& problem) {
+std::optional<io::InducingModel> finished(const CommandContext& context, const Problem& problem,
+                                          Index parameters) {
   const DkmSection& dkm = context.job->dkm;
   const std::string path = in_output(*context.job, "dkm.h5");
   if (!has_dkm_of(context, inducing_problem_text(dkm, problem))) return std::nullopt;
@@ -25,6 +26,9 @@ std::optional<io::InducingModel> finished(const CommandContext& context, const P
   const bool done = dkm.is_adam() ? model->epochs >= dkm.epochs
                                   : is_trained(model->end, model->tolerance, model->iterations, dkm);
   if (!done) return std::nullopt;
+  if (std::ssize(model->parameters) != parameters || model->objective.empty())
+    throw mpi::CollectiveError(ExitCode::files,
+                               fmt::format("{}: holds no parameters of this machine: remove it", path));
   context.progress.note(
       fmt::format("dkm        is there, after {} iterations ({}): only predictions are made anew",
                   model->iterations, path));
@@ -61,7 +65,7 @@ void run_stage(const CommandContext& context, const Problem& problem, Metrics& m
   const InducingSamples samples(context, problem.train);
   const InducingTask<Real> task{context, problem, *model, samples.samples(),
                                 fit_whitening(context, problem.train)};
-  std::optional<io::InducingModel> trained = finished(context, problem);
+  std::optional<io::InducingModel> trained = finished(context, problem, model->parameter_count());
   const bool reused = trained.has_value();
   if (!reused) {
     trained = section.is_adam() ? train_by_adam(task, metrics) : train_by_bqnls(task, metrics);

@@ -6,6 +6,7 @@
 #include "io/data_set.hpp"
 #include "io/dkm_file.hpp"
 #include "io/dynamics_file.hpp"
+#include "io/inducing_file.hpp"
 #include "io/inspect.hpp"
 #include "io/model.hpp"
 #include "io/result_file.hpp"
@@ -120,6 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == "spectrum") read([&] { io::read_spectrum(path); });
   if (kind == "dynamics") read([&] { io::read_dynamics(path); });
   if (kind == "dkm") read([&] { io::read_dkm(self, path); });
+  if (kind == "dkm") read([&] { io::read_inducing_model(self, path); });
   if (kind == "solver") read([&] { io::solver_state_exists(self, path); });
   return 0;
 }
