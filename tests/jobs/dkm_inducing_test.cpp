@@ -159,12 +159,14 @@ TEST_F(DkmInducing, GoesOnWithTheSameSteps) {
 
 /// A stop in the middle of an epoch leaves a state that the same steps follow from.
 TEST_F(DkmInducing, GoesOnBehindAStop) {
-  const std::vector<std::string> long_run{"dkm.epochs=6", "dkm.samples=400"};
+  const std::vector<std::string> long_run{"dkm.epochs=20", "dkm.samples=400"};
+  const Timer timer;
   train(convolutional("whole", long_run));
+  const double whole_seconds = comm_.max(timer.seconds());
   const Job job = convolutional("stopped", long_run);
   bool stopped_once = false;
   for (int runs = 1;; ++runs) {
-    const std::string message = stopped(job, 0.15 * runs);
+    const std::string message = stopped(job, (0.25 + 0.25 * runs) * whole_seconds);
     if (message.empty()) break;
     stopped_once = stopped_once || message.find("its state is saved") != std::string::npos;
   }
