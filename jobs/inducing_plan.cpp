@@ -17,7 +17,7 @@ namespace {
 
 /// Share of the matrix products' rate that a step reaches: the rest goes into maps, norms and what they wait
 /// for (bench_dkm_step).
-constexpr double usual_share = 0.3;
+constexpr double usual_share = 0.5;
 /// Vectors of all parameters: they, the gradient, Adam's moments, the best ones, sums of the ranks.
 constexpr double parameter_vectors = 8;
 
