@@ -6,6 +6,7 @@
 #include "src/base/timer.hpp"
 #include "src/mpi/agree.hpp"
 #include "src/mpi/heartbeat.hpp"
+#include "src/mpi/waiting.hpp"
 
 namespace widegram::mpi {
 
@@ -35,7 +36,10 @@ WorkDone work_through(const Communicator& comm, Index count, const std::function
   });
   WorkDone result;
   result.seconds = timer.seconds();
-  report(heart.drain(done, error.has_value()));
+  {
+    const Waiting for_the_others;
+    report(heart.drain(done, error.has_value()));
+  }
   agree(comm, error);
   if (comm.max(done < count ? 1 : 0) != 0) result.stopped = agreed_reason(comm, *options.stop, longest);
   return result;
