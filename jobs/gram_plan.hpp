@@ -25,8 +25,20 @@ gram::SolverBytes solver_bytes(const Job& job, const Parts& parts, const JobOutl
 
 /// How the job's Gram is cut up and spread.
 inline gram::Layout job_layout(const CommandContext& context, const JobOutline& outline) {
-  return gram::choose_layout(outline.train_samples, context.job->gram.tile,
-                             dist::GridShape::square(context.comm.size()));
+  return gram::choose_layout(outline.train_samples, context.job->gram.tile, context.comm.size());
+}
+
+/// What an entry of the job's Grams takes by this engine.
+template <class Real>
+gram::KernelCost kernel_cost(const Job& job, const JobOutline& outline, const kernels::Engine<Real>& engine,
+                             const GramFamily& family) {
+  return {.shape = outline.shape,
+          .flops_per_entry = engine.flops_per_entry(training_order(job.data)),
+          .flops_per_test_entry = engine.flops_per_entry(kernels::SampleOrder::single),
+          .bytes_per_sample = engine.bytes_per_sample(),
+          .tile_bytes = engine.tile_bytes(),
+          .entry_bytes = static_cast<Index>(sizeof(Real)),
+          .grams = std::ssize(family.members)};
 }
 
 /// The plan of the job's Grams by this engine on all ranks; with the matrices that a solver works on, or
@@ -35,14 +47,8 @@ template <class Real>
 gram::Plan make_plan(const CommandContext& context, const JobOutline& outline,
                      const kernels::Engine<Real>& engine, const GramFamily& family,
                      const gram::SolverBytes& solver) {
-  const gram::KernelCost cost{.shape = outline.shape,
-                              .flops_per_entry = engine.flops_per_entry(training_order(context.job->data)),
-                              .flops_per_test_entry = engine.flops_per_entry(kernels::SampleOrder::single),
-                              .bytes_per_sample = engine.bytes_per_sample(),
-                              .tile_bytes = engine.tile_bytes(),
-                              .entry_bytes = static_cast<Index>(sizeof(Real)),
-                              .grams = std::ssize(family.members)};
-  return gram::make_plan(job_layout(context, outline), outline.test_samples, cost, solver);
+  return gram::make_plan(job_layout(context, outline), outline.test_samples,
+                         kernel_cost(*context.job, outline, engine, family), solver);
 }
 
 /// What a rank may plan with.

@@ -52,8 +52,8 @@ GramStage<Real>::GramStage(const CommandContext& context, Problem& problem, Metr
     : context_(context),
       problem_(problem),
       metrics_(metrics),
-      grid_(dist::ProcessGrid::square(context.comm)),
-      layout_(gram::choose_layout(problem.n(), context.job->gram.tile, grid_.shape())),
+      layout_(gram::choose_layout(problem.n(), context.job->gram.tile, context.comm.size())),
+      grid_(dist::ProcessGrid::of(context.comm, layout_.grid)),
       engine_(std::move(engine)),
       family_(std::move(family)) {
   metrics_["kernel"]["engine"] = engine_->name();
@@ -210,6 +210,8 @@ double GramStage<Real>::compute(const Part& part, const std::vector<gram::TileTa
     throw;
   }
   mpi::collectively(comm, save_the_rest);
+  for (const auto& saver : savers)
+    if (saver) written_ += saver->seconds();
   if (!done.stopped.empty()) {
     const Index all = comm.sum(here);
     metrics_[part.section]["computed_tiles"] = all;
@@ -232,6 +234,7 @@ void GramStage<Real>::stop_early(const std::string& reason, const std::string& s
 
 template <class Real>
 void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
+  const PhaseClock clock;
   const gram::Schedule schedule(
       layout_, [&](TileIndex row, TileIndex col) { return !wants_any(io::GramPart::train, 1, row, col); });
   Part part{.part = io::GramPart::train,
@@ -254,6 +257,7 @@ void GramStage<Real>::train(dist::DistributedMatrix<double>* matrix) {
   operands_.rows.samples.reset();
   if (matrix != nullptr)
     dist::mirror(*matrix, [&](TileIndex row, TileIndex col) { return !schedule.mirrored(row, col); });
+  metrics_.phase("assembly", clock, written_);
 }
 
 template <class Real>
@@ -354,7 +358,9 @@ gram::RecomputeOperator<Real> GramStage<Real>::recompute_operator() {
 
 template <class Real>
 void GramStage<Real>::finish() {
+  const PhaseClock clock;
   for (GramFile& file : files_) file.finish();
+  metrics_.phase("writing", clock, -written_);
 }
 
 template class GramStage<float>;

@@ -54,6 +54,9 @@ class GramStage {
   /// Marks the files as complete where nothing is missing, and closes them.
   void finish();
 
+  /// Seconds that this rank has spent on saving tiles so far.
+  double written() const { return written_; }
+
   const gram::Layout& layout() const { return layout_; }
   const dist::ProcessGrid& grid() const { return grid_; }
 
@@ -89,13 +92,14 @@ class GramStage {
   const CommandContext& context_;
   Problem& problem_;
   Metrics& metrics_;
-  dist::ProcessGrid grid_;
   gram::Layout layout_;
+  dist::ProcessGrid grid_;
   std::unique_ptr<kernels::Engine<Real>> engine_;
   GramFamily family_;
   std::vector<GramFile> files_;  ///< of the family's members, in their order
   gram::Operands operands_;
-  Tally tests_;  ///< of the stretches so far
+  Tally tests_;         ///< of the stretches so far
+  double written_ = 0;  ///< seconds of this rank spent on saving tiles
 };
 
 extern template class GramStage<float>;

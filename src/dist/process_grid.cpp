@@ -1,13 +1,19 @@
 #include "src/dist/process_grid.hpp"
 
 #include <exception>
+#include <stdexcept>
 
 #include "src/dist/blacs.hpp"
 
 namespace widegram::dist {
 
 ProcessGrid ProcessGrid::square(const mpi::Communicator& comm) {
-  return ProcessGrid(std::make_shared<const State>(comm, GridShape::square(comm.size())));
+  return of(comm, GridShape::square(comm.size()));
+}
+
+ProcessGrid ProcessGrid::of(const mpi::Communicator& comm, GridShape shape) {
+  if (shape.size() != comm.size()) throw std::logic_error("a process grid takes every rank, once");
+  return ProcessGrid(std::make_shared<const State>(comm, shape));
 }
 
 ProcessGrid::State::State(const mpi::Communicator& parent, GridShape shape_)

@@ -16,6 +16,8 @@ class ProcessGrid {
  public:
   /// Collective over `comm`, which is duplicated. Any number of ranks, see GridShape::square.
   static ProcessGrid square(const mpi::Communicator& comm);
+  /// Likewise of a given shape, which must have comm.size() places.
+  static ProcessGrid of(const mpi::Communicator& comm, GridShape shape);
 
   ProcessGrid(ProcessGrid&&) noexcept = default;
   ProcessGrid& operator=(ProcessGrid&&) noexcept = default;

@@ -18,16 +18,10 @@ double tiles(const Layout& layout, GlobalIndex test_samples) {
 }
 
 Work busiest_rank(const Schedule& schedule) {
-  const auto busiest = std::max_element(schedule.loads().begin(), schedule.loads().end());
-  const dist::Tiling tiles = schedule.layout().tiles();
-  Work work;
-  for (const TileTask& task : schedule.tasks(static_cast<int>(busiest - schedule.loads().begin()))) {
-    const Index edge = tiles.range(task.col).size();
-    work.tiles += 1;
-    work.entries += static_cast<double>(task.row == task.col ? edge * (edge + 1) / 2
-                                                             : tiles.range(task.row).size() * edge);
-  }
-  return work;
+  const auto& loads = schedule.loads();
+  const auto busiest = static_cast<std::size_t>(std::max_element(loads.begin(), loads.end()) - loads.begin());
+  return {.tiles = static_cast<double>(schedule.tile_counts()[busiest]),
+          .entries = static_cast<double>(loads[busiest])};
 }
 
 /// The first process holds most of every dimension.

@@ -63,6 +63,8 @@ class Schedule {
   bool mirrored(TileIndex block_row, TileIndex block_col) const;
   /// Entries left to compute, a rank.
   const std::vector<Index>& loads() const { return loads_; }
+  /// Tiles that they lie in, a rank.
+  const std::vector<Index>& tile_counts() const { return tile_counts_; }
   /// Largest load over the mean load; 1 where there is nothing to do.
   double imbalance() const;
 
@@ -70,6 +72,7 @@ class Schedule {
   Layout layout_;
   std::vector<bool> mirrored_;
   std::vector<Index> loads_;
+  std::vector<Index> tile_counts_;
 };
 
 /// Tiles of the test x train block that belong to a grid position: all that lie in its own blocks.
@@ -79,5 +82,12 @@ std::vector<TileTask> test_tasks(const Layout& layout, GlobalIndex test_samples,
 /// schedule is balanced to 2 %, else the one with the least imbalance.
 Layout choose_layout(GlobalIndex n, Index tile, dist::GridShape grid,
                      Index preferred_block = dist::default_block);
+
+/// The same with the grid left open: as square as `ranks` allows, which factorisations like best, unless its
+/// schedule is more than 5 % out of balance and a flatter one does better. On a square grid the two owners of
+/// a pair of blocks are the same two ranks for all pairs, so that only blocks in plenty even them out; on a
+/// flat one each rank shares with several others. Fewer than 16 ranks stay square, and no grid gets flatter
+/// than 16 columns a row.
+Layout choose_layout(GlobalIndex n, Index tile, int ranks);
 
 }  // namespace widegram::gram

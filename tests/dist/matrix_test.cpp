@@ -20,6 +20,14 @@ TEST(ProcessGrid, PlacesRanksRowByRow) {
   EXPECT_EQ(grid.rank_of(grid.row(), grid.col()), comm.rank());
 }
 
+TEST(ProcessGrid, HasTheShapeThatIsAskedFor) {
+  const mpi::Communicator comm = mpi::Communicator::world();
+  const ProcessGrid grid = ProcessGrid::of(comm, {comm.size(), 1});
+  EXPECT_EQ(grid.shape(), (GridShape{comm.size(), 1}));
+  EXPECT_EQ(grid.row(), comm.rank());
+  EXPECT_THROW(ProcessGrid::of(comm, {comm.size() + 1, 1}), std::logic_error);
+}
+
 TEST(ProcessGrid, LivesAsLongAsItsMatrices) {
   const mpi::Communicator comm = mpi::Communicator::world();
   std::optional<DistributedMatrix<double>> a;

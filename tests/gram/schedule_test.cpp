@@ -60,6 +60,43 @@ TEST(Schedule, RanksFinishTogether) {
   EXPECT_LT(Schedule(choose_layout(60000, 64, GridShape::square(256))).imbalance(), 1.05);
 }
 
+TEST(Schedule, FourThousandRanksFinishTogether) {
+  for (const GlobalIndex n : {50000, 1000000}) {
+    const Layout layout = choose_layout(n, 64, 4096);
+    EXPECT_EQ(layout.grid.size(), 4096);
+    const Schedule schedule(layout);
+    EXPECT_EQ(std::ssize(schedule.loads()), 4096);
+    EXPECT_LE(schedule.imbalance(), 1.05) << n;
+  }
+}
+
+TEST(Schedule, AGridIsAsSquareAsItsBalanceAllows) {
+  EXPECT_EQ(choose_layout(1000000, 64, 4096).grid, GridShape::square(4096));
+  EXPECT_NE(choose_layout(50000, 64, 4096).grid, GridShape::square(4096));
+  // Whatever its balance, a small one stays as it is.
+  for (const int ranks : {1, 2, 4, 6, 7, 12})
+    EXPECT_EQ(choose_layout(300, 64, ranks).grid, GridShape::square(ranks)) << ranks;
+}
+
+TEST(Schedule, CountsTilesAsItLists) {
+  for (const int ranks : {1, 4, 6}) {
+    const Layout layout = choose_layout(1500, 64, ranks);
+    for (const bool some : {false, true}) {
+      const Schedule schedule =
+          some ? Schedule(layout, [](TileIndex row, TileIndex) { return row < 5; }) : Schedule(layout);
+      Index total = 0;
+      for (int rank = 0; rank < ranks; ++rank) {
+        const Index counted = schedule.tile_counts()[static_cast<std::size_t>(rank)];
+        if (!some) {
+          EXPECT_EQ(counted, std::ssize(schedule.tasks(rank)));
+        }
+        total += counted;
+      }
+      EXPECT_EQ(total, 24 * 25 / 2 - (some ? 5 * 6 / 2 : 0));
+    }
+  }
+}
+
 TEST(Schedule, TilesOnTheDiagonalAndAtTheEdgeCountForWhatTheyHold) {
   for (const int ranks : {2, 3})
     EXPECT_LT(Schedule(choose_layout(1000, 64, GridShape::square(ranks))).imbalance(), 1.01) << ranks;
