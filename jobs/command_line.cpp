@@ -30,22 +30,25 @@ const CommandSyntax* find_command(const std::string& name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-/// The command is the first word without a dash that is no option's value.
-void check_command(const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--set" || words[i] == "--walltime")
-      ++i;
-    else if (!words[i].starts_with('-')) {
-      const CommandSyntax* known = find_command(words[i]);
-      if (known != nullptr && known->later)
-        throw Error(ExitCode::usage, fmt::format("the command '{}' comes with a later version", words[i]));
-      if (known != nullptr) return;
-      std::vector<std::string> names;
-      for (const CommandSyntax& command : command_syntax()) names.push_back(command.name);
-      throw Error(ExitCode::usage, fmt::format("unknown command '{}'{} (widegram --help lists all)", words[i],
-                                               suggestion(words[i], names)));
+/// The first word without a dash that is no option's value; the end where there is none.
+std::vector<std::string>::const_iterator command_word(const std::vector<std::string>& words) {
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (*word == "--set" || *word == "--walltime") {
+      if (++word == words.end()) break;
+    } else if (!word->starts_with('-')) {
+      return word;
     }
   }
+  return words.end();
+}
+
+void check_command(const std::vector<std::string>& words) {
+  const auto word = command_word(words);
+  if (word == words.end() || find_command(*word) != nullptr) return;
+  std::vector<std::string> names;
+  for (const CommandSyntax& command : command_syntax()) names.push_back(command.name);
+  throw Error(ExitCode::usage, fmt::format("unknown command '{}'{} (widegram --help lists all)", *word,
+                                           suggestion(*word, names)));
 }
 
 void add_job_options(CLI::App& command, CommandLine& line, bool required) {
@@ -81,7 +84,10 @@ void add_command(CLI::App& app, const CommandSyntax& syntax, CommandLine& line) 
   switch (syntax.takes) {
     case Takes::job:
       add_job_options(*command, line, true);
-      if (syntax.name != "describe") add_walltime(*command, line);
+      if (syntax.name != "describe" && syntax.name != "scale" && syntax.name != "plan")
+        add_walltime(*command, line);
+      if (syntax.name == "scale") add_scale_options(*command, line.scale);
+      if (syntax.name == "plan") add_plan_options(*command, line.plan);
       break;
     case Takes::optional_job:
       add_job_options(*command, line, false);
@@ -142,8 +148,12 @@ const std::vector<CommandSyntax>& command_syntax() {
        "widegram report runs/digits runs/fashion"},
       {"doctor", "check this machine and launch: ranks, BLAS, HDF5, file locks, memory", Takes::optional_job,
        "mpirun -n 2 widegram doctor"},
-      {"scale", "scaling study over rank counts and sizes", Takes::job, "", true},
-      {"plan", "time, memory and files on other machines and sizes", Takes::job, "", true}};
+      {"scale",
+       "scaling study over rank counts and sizes, into scaling.json, scaling.csv and plots; it starts the "
+       "ranks",
+       Takes::job, "widegram scale jobs/examples/fashion.toml --ranks 1,2 --sizes 1000,2000,4000"},
+      {"plan", "predict time, memory, files and efficiency on other machines and sizes, into plan.json",
+       Takes::job, "widegram plan jobs/examples/fashion.toml --nodes 1..64 --size 1000000"}};
   return all;
 }
 
@@ -156,8 +166,7 @@ void declare_command_line(CLI::App& app, CommandLine& line, bool& help_job) {
   app.add_flag("--help-job", help_job, "print all keys of a job file");
   app.add_flag("--quiet", line.quiet, "print results and errors only");
   app.add_flag("--verbose", line.verbose, "print details: ranks, versions, processor, where results go");
-  for (const CommandSyntax& syntax : command_syntax())
-    if (!syntax.later) add_command(app, syntax, line);
+  for (const CommandSyntax& syntax : command_syntax()) add_command(app, syntax, line);
 }
 
 CommandLine parse_command_line(const std::vector<std::string>& words) {
@@ -187,6 +196,11 @@ CommandLine parse_command_line(const std::vector<std::string>& words) {
   if (line.quiet && line.verbose)
     throw Error(ExitCode::usage, "command line: --quiet and --verbose exclude each other");
   return line;
+}
+
+bool launches_ranks(const std::vector<std::string>& words) {
+  const auto word = command_word(words);
+  return word != words.end() && *word == "scale";
 }
 
 }  // namespace widegram::jobs

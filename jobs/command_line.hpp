@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "jobs/study_options.hpp"
+
 namespace CLI {
 class App;
 }
@@ -19,7 +21,6 @@ struct CommandSyntax {
   std::string summary;
   Takes takes = Takes::job;
   std::string example;
-  bool later = false;  ///< comes with a later version: named, and refused
 };
 
 /// All commands of the contract, in the order of the help.
@@ -34,6 +35,8 @@ struct CommandLine {
   std::vector<std::string> overrides;
   std::vector<std::string> petsc;  ///< all words after --
   std::optional<double> walltime;  ///< seconds
+  ScaleOptions scale;
+  PlanOptions plan;
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -47,5 +50,8 @@ void declare_command_line(CLI::App& app, CommandLine& line, bool& help_job);
 /// Parses the words after the program's name. Throws Error(usage) with one message that names the word at
 /// fault.
 CommandLine parse_command_line(const std::vector<std::string>& words);
+
+/// Whether the words name the command that starts MPI programs itself and so must not be one: `scale`. Local.
+bool launches_ranks(const std::vector<std::string>& words);
 
 }  // namespace widegram::jobs

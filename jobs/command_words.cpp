@@ -39,7 +39,6 @@ std::vector<CommandWords> command_words() {
   return of_declaration([](const CLI::App& app) {
     std::vector<CommandWords> all;
     for (const CommandSyntax& syntax : command_syntax()) {
-      if (syntax.later) continue;
       all.push_back({syntax.name, syntax.summary, syntax.example, syntax.takes,
                      options_of(*app.get_subcommand(syntax.name))});
     }

@@ -294,7 +294,9 @@ DkmTraining train_full_dkm(const CommandContext& context, const Problem& problem
                            const dkm::KernelMap<double>& map, DistributedMatrix<double> input_gram,
                            DistributedMatrix<double> targets, Metrics& metrics) {
   Training run(context, problem, map, std::move(input_gram), std::move(targets));
+  const PhaseClock clock;
   const TaoResult result = run.run();
+  metrics.phase("dkm", clock);
   DkmTraining training = run.finish(result, problem);
   run.report(result, training.model, metrics["dkm"]);
   DistributedMatrix<double> scratch(training.grams.front().grid(), training.model.n, training.model.n,

@@ -2,8 +2,6 @@
 
 #include <cblas.h>
 #include <fmt/format.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,9 +15,9 @@
 #include "jobs/doctor_files.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/memory.hpp"
+#include "jobs/processor.hpp"
 #include "jobs/units.hpp"
 #include "jobs/versions.hpp"
-#include "src/base/timer.hpp"
 #include "src/kernels/dual.hpp"
 
 namespace widegram::jobs {
@@ -36,34 +34,12 @@ Finding examine_ranks(const mpi::Communicator& comm) {
 
 Finding examine_cores(const mpi::Communicator& comm) {
   const int ranks = comm.max(ranks_on_node(comm));
-  const int cores = comm.min(static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  const int mine = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : cores;
+  const int cores = comm.min(node_processors());
   const std::string text = fmt::format("{} ranks a node, {} processors a node, {} open to each rank", ranks,
-                                       cores, comm.min(mine));
+                                       cores, comm.min(open_processors()));
   if (ranks <= cores) return {Health::ok, "cores", text, ""};
   return {Health::warn, "cores", text,
           fmt::format("more ranks than processors wait for each other: at most {} a node", cores)};
-}
-
-/// Gflop/s of this rank in matrix products, all ranks at once, measured for about a fifth of a second.
-double dgemm_rate() {
-  constexpr int n = 384;
-  const std::vector<double> a(n * n, 0.5), b(n * n, 0.25);
-  std::vector<double> c(n * n);
-  const auto multiply = [&] {
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(),
-                n);
-  };
-  multiply();
-  const Timer timer;
-  int rounds = 0;
-  while (timer.seconds() < 0.2) {
-    multiply();
-    ++rounds;
-  }
-  return rounds * 2e-9 * n * n * n / timer.seconds();
 }
 
 bool processor_has_avx512() {
@@ -75,7 +51,7 @@ bool processor_has_avx512() {
 
 Finding examine_blas(const mpi::Communicator& comm) {
   const std::string core = openblas_get_corename();
-  const mpi::Spread rate = comm.spread(dgemm_rate());
+  const mpi::Spread rate = comm.spread(1e-9 * dgemm_flops());
   const std::string text =
       fmt::format("OpenBLAS kernels for {}, {:.0f} Gflop/s a rank in double", core, rate.min);
   constexpr std::array<const char*, 3> wide{"SkylakeX", "Cooperlake", "Sapphirerapids"};
@@ -91,7 +67,7 @@ Finding examine_blas(const mpi::Communicator& comm) {
 Finding examine_threads(const mpi::Communicator& comm) {
   const int threads = comm.max(openblas_get_num_threads());
   const std::string text = fmt::format("{} BLAS thread{} a rank", threads, threads == 1 ? "" : "s");
-  const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  const int cores = node_processors();
   if (comm.max(threads == 1 || threads * ranks_on_node(comm) <= cores ? 0 : 1) == 0)
     return {Health::ok, "threads", text, ""};
   return {Health::warn, "threads", text,

@@ -1,19 +1,14 @@
 #include "jobs/job_file.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
-#include <system_error>
 
 #include "jobs/job_tables.hpp"
 #include "jobs/overrides.hpp"
+#include "jobs/toml_file.hpp"
 #include "src/base/error.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/kernels/presets.hpp"
@@ -27,22 +22,7 @@ namespace {
 }
 
 std::string slurp(const std::string& path) {
-  std::error_code ignored;  // opening it tells what is wrong
-  if (std::filesystem::is_directory(path, ignored)) refuse(path, "is a folder, not a job file");
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    refuse(path, fmt::format("cannot read this job file: {}; jobs/examples holds some to start from",
-                             std::strerror(errno)));
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-toml::table parse_toml(std::string_view text, const std::string& file) {
-  try {
-    return toml::parse(text, file);
-  } catch (const toml::parse_error& error) {
-    throw Error(ExitCode::usage,
-                fmt::format("{}:{}: not TOML: {}", file, error.source().begin.line, error.description()));
-  }
+  return read_named_file(path, "job file", "jobs/examples holds some to start from");
 }
 
 /// A PETSc option's value: true stands for none.
@@ -182,6 +162,10 @@ Job parse_job(std::string_view text, const std::string& file, std::span<const st
   if (job.name.empty()) job.name = std::filesystem::path(file).stem().string();
   if (job.output.empty()) job.output = "runs/" + job.name;
   return job;
+}
+
+Job read_job(const std::string& path, std::span<const std::string> overrides) {
+  return parse_job(slurp(path), path, overrides);
 }
 
 Job read_job(const mpi::Communicator& comm, const std::string& path, std::span<const std::string> overrides) {

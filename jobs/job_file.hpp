@@ -15,6 +15,9 @@ namespace widegram::jobs {
 /// at fault.
 Job parse_job(std::string_view text, const std::string& file, std::span<const std::string> overrides = {});
 
+/// The same for a file. Local; throws Error(usage).
+Job read_job(const std::string& path, std::span<const std::string> overrides);
+
 /// Collective. Rank 0 reads the file; every rank gets the same job. Throws CollectiveError(usage).
 Job read_job(const mpi::Communicator& comm, const std::string& path,
              std::span<const std::string> overrides = {});

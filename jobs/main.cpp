@@ -52,7 +52,8 @@ class EarlyMpi {
   mpi::abort_all(code);
 }
 
-/// The program's only place that catches: an error of all ranks becomes one message and an exit code.
+/// The program's only place, beside run_without_mpi(), that catches: an error of all ranks becomes one
+/// message and an exit code.
 template <class Work>
 int guarded(const mpi::Communicator& comm, Work&& work) {
   constexpr int internal_error = 1;
@@ -73,7 +74,8 @@ bool takes_job(const CommandLine& line) { return !line.job_file.empty(); }
 
 /// Commands that compute must not run as many copies of one rank.
 void check_launch(const mpi::Communicator& comm, const CommandLine& line) {
-  if (!takes_job(line) || line.command == "doctor" || line.command == "describe") return;
+  if (!takes_job(line) || line.command == "doctor" || line.command == "describe" || line.command == "plan")
+    return;
   mpi::collectively(comm, [&] {
     if (const std::string problem = launch_problem(comm.size()); !problem.empty())
       throw Error(ExitCode::usage, problem);
@@ -140,14 +142,29 @@ int run_program(const mpi::Communicator& comm, const std::vector<std::string>& w
   return run_in_session(comm, line, job);
 }
 
+int run_without_mpi(const std::vector<std::string>& words) {
+  try {
+    const CommandLine line = parse_command_line(words);
+    if (line.help || line.show_version) {
+      fmt::print("{}", line.help ? *line.help : version_text());
+      return 0;
+    }
+    return static_cast<int>(scale_command(line));
+  } catch (const Error& error) {
+    fmt::print(stderr, "widegram: {}{}\n", error.code() == ExitCode::stopped ? "" : "error: ", error.what());
+    return static_cast<int>(error.code());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   // A write beyond the file size limit then fails like any other write, in place of ending the program.
   std::signal(SIGXFSZ, SIG_IGN);
   mpi::StopRequest::listen_to_signals();
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (launches_ranks(words)) return run_without_mpi(words);
   const EarlyMpi mpi;
   const mpi::Communicator comm = mpi::Communicator::world();
-  const std::vector<std::string> words(argv + 1, argv + argc);
   return guarded(comm, [&] { return run_program(comm, words); });
 }

@@ -12,11 +12,6 @@ namespace {
 
 /// With fewer samples Cholesky takes a second or two on one core, and there is nothing to gain.
 constexpr GlobalIndex few_samples = 6000;
-/// Iterations that block CG with the automatic preconditioner takes for a usual ridge: 50 to 120 were seen
-/// for ridges of 1e-6 to 1e-3.
-constexpr double usual_iterations = 100;
-/// Products with fewer vectors hardly take less.
-constexpr Index usual_columns = 12;
 /// CG is tried where the usual iterations take this share of Cholesky's time; as they may turn out not to
 /// do, the gain must be worth the risk.
 constexpr double worthwhile = 0.5;
@@ -41,7 +36,14 @@ solvers::PreconditionerOptions preconditioner_options(const SolveSection& solve,
 }
 
 MethodChoice choose_method(const CommandContext& context, const Parts& parts, const gram::Layout& layout) {
-  const Job& job = *context.job;
+  return choose_method(*context.job, parts, layout.n, [&] {
+    const dist::ProcessGrid grid = dist::ProcessGrid::square(context.comm);
+    return solvers::measure_solver_seconds(grid, layout.n, layout.block, usual_columns);
+  });
+}
+
+MethodChoice choose_method(const Job& job, const Parts& parts, GlobalIndex n,
+                           const std::function<solvers::SolverSeconds()>& seconds) {
   const SolveSection& solve = job.solve;
   if (job.gram.mode != GramMode::stored) return {Method::cg, "the Gram is not in memory"};
   if (solve.method != Method::automatic) return {solve.method, "solve.method", solve.budget};
@@ -50,10 +52,8 @@ MethodChoice choose_method(const CommandContext& context, const Parts& parts, co
   if (solve.evidence) return {Method::cholesky, "a factor gives the evidence exactly"};
   if (solve.precision == SolvePrecision::mixed)
     return {Method::cholesky, "precision = \"mixed\" is Cholesky's"};
-  if (layout.n < few_samples) return {Method::cholesky, fmt::format("{} samples are few", layout.n)};
-  const dist::ProcessGrid grid = dist::ProcessGrid::square(context.comm);
-  return faster_method(solve, layout.n,
-                       solvers::measure_solver_seconds(grid, layout.n, layout.block, usual_columns));
+  if (n < few_samples) return {Method::cholesky, fmt::format("{} samples are few", n)};
+  return faster_method(solve, n, seconds());
 }
 
 MethodChoice faster_method(const SolveSection& solve, GlobalIndex n, const solvers::SolverSeconds& seconds) {

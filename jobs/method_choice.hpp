@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "jobs/pipeline.hpp"
@@ -21,6 +22,16 @@ struct MethodChoice {
 /// Collective. By what the parts ask for, by size, and, where these leave
 /// it open, by what the ways were measured to take on these ranks.
 MethodChoice choose_method(const CommandContext& context, const Parts& parts, const gram::Layout& layout);
+
+/// The same for n samples on other ranks than these. Local; asks for the seconds where nothing else decides.
+MethodChoice choose_method(const Job& job, const Parts& parts, GlobalIndex n,
+                           const std::function<solvers::SolverSeconds()>& seconds);
+
+/// Iterations that block CG with the automatic preconditioner takes for a usual ridge: 50 to 120 were seen
+/// for ridges of 1e-6 to 1e-3.
+inline constexpr double usual_iterations = 100;
+/// Columns of a product whose time is asked for: with fewer it hardly takes less.
+inline constexpr Index usual_columns = 12;
 
 /// The faster of Cholesky and conjugate gradients for n samples where they take these seconds: what
 /// choose_method() decides by where nothing else does.

@@ -33,6 +33,14 @@ void Metrics::spread(const std::string& section, const std::string& key, double 
   values_[section][key] = {{"min", spread.min}, {"mean", spread.mean}, {"max", spread.max}};
 }
 
+void Metrics::phase(const std::string& name, const PhaseClock& clock, double without) {
+  const double here = clock.seconds();
+  const mpi::Spread waited = comm_.spread(clock.waited());
+  values_["phases"][name] = {
+      {"seconds", comm_.max(here) - comm_.sum(without) / comm_.size()},
+      {"mpi_seconds", {{"min", waited.min}, {"mean", waited.mean}, {"max", waited.max}}}};
+}
+
 void Metrics::write() {
   const Index peak = peak_rss_bytes();
   values_["memory"]["peak_rss_bytes_max"] = comm_.max(peak);

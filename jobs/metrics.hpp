@@ -6,10 +6,22 @@
 #include "jobs/job.hpp"
 #include "src/base/timer.hpp"
 #include "src/mpi/communicator.hpp"
+#include "src/mpi/waiting.hpp"
 
 namespace widegram::jobs {
 
 using Json = nlohmann::ordered_json;
+
+/// Time since construction on this rank, and how much of it passed inside MPI.
+class PhaseClock {
+ public:
+  double seconds() const { return timer_.seconds(); }
+  double waited() const { return mpi::waited_seconds() - before_; }
+
+ private:
+  Timer timer_;
+  double before_ = mpi::waited_seconds();
+};
 
 /// What a run measured, on its way into OUTPUT/metrics.json. Every rank holds one; rank 0's is written.
 class Metrics {
@@ -26,6 +38,12 @@ class Metrics {
   /// Collective: {"min", "mean", "max"} over the ranks of one number a rank, e.g. spread("gram",
   /// "rank_seconds", s).
   void spread(const std::string& section, const std::string& key, double value);
+
+  /// Collective: metrics["phases"][name] gets the seconds of the slowest rank and, over the ranks, those
+  /// spent inside MPI. The phases of a run lie one behind the other: reading, assembly, writing (whose time
+  /// the others leave out), factorisation, preconditioner, cg, dkm, predict. `without`: seconds of this rank
+  /// that belong to another phase, of which the mean over the ranks is taken off.
+  void phase(const std::string& name, const PhaseClock& clock, double without = 0);
 
   /// Collective. Adds seconds since construction and peak memory, then writes OUTPUT/metrics.json on rank 0
   /// as a whole. Throws CollectiveError(files).

@@ -125,10 +125,14 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
             : learn_dynamics(context, problem, *train.gram, metrics);
     dynamics_stage(context, problem, std::move(learned), gram, metrics);
   }
+  const PhaseClock predicting;
+  const double written = gram.written();
   if (parts.predict && problem.test)
     predict_stage(context, problem, *model, gram, variance ? &train : nullptr, metrics);
   else if (parts.gram)
     gram.test();
+  if (problem.test && (parts.predict || parts.gram))
+    metrics.phase("predict", predicting, gram.written() - written);
   train = {};  // ahead of the files that it may read
   gram.finish();
 }

@@ -3,6 +3,7 @@
 
     python3 jobs/plot.py FOLDER [-o OUT] [--svg]
     python3 jobs/plot.py FOLDER FOLDER... [-o OUT] [--svg]      the learning curve of several runs
+    python3 jobs/plot.py FOLDER/scaling.json [-o OUT]           a scaling study, as SVG beside it
 
 spectrum.h5     spectrum             eigenvalues and target powers with their power laws
                 cumulative-power     share of the targets in the leading eigenvectors
@@ -501,6 +502,21 @@ def draw_all(folder, pictures):
     return problems
 
 
+def draw_study(path, folder):
+    """Returns what went wrong, or nothing."""
+    from plot_scaling import draw_scaling  # only a study needs it
+
+    pictures = Pictures(folder, svg=True)
+    pictures.endings = [".svg"]
+    try:
+        draw_scaling(path, pictures)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        return f"plot.py: {path} cannot be drawn ({error!r}): it takes a scaling.json of `widegram scale`"
+    for picture in pictures.written:
+        print(picture)
+    return None if pictures.written else f"plot.py: {path} holds no finished point"
+
+
 def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("folders", metavar="FOLDER", type=Path, nargs="+", help="output folder of a run")
@@ -508,11 +524,13 @@ def main():
     words.add_argument("--svg", action="store_true", help="write SVG files as well")
     asked = words.parse_args()
     first = asked.folders[0]
+    plt.rcParams.update(STYLE)
+    if first.name == "scaling.json":
+        sys.exit(draw_study(first, asked.output or first.parent))
     curve = len(asked.folders) > 1 or first.is_file()
     for folder in asked.folders:
         if not (folder.is_dir() or (curve and folder.is_file())):
             sys.exit(f"plot.py: {folder} is no folder: name the output folder of a run")
-    plt.rcParams.update(STYLE)
     pictures = Pictures(asked.output or (Path("plots") if curve else first / "plots"), asked.svg)
     problems = draw_learning_curve(asked.folders, pictures) if curve else draw_all(first, pictures)
     for path in pictures.written:

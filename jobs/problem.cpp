@@ -68,7 +68,7 @@ io::DataSpec test_spec(const DataSection& data) {
 Problem load_problem(const CommandContext& context, Metrics& metrics) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
-  const Timer timer;
+  const PhaseClock clock;
   Problem problem;
   problem.train = io::read_data(comm, training_spec(job.data));
   context.progress.note(summary(problem.train));
@@ -111,7 +111,8 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
   metrics["data"]["test_samples"] = problem.m();
   metrics["data"]["shape"] = {problem.train.shape.channels, problem.train.shape.height,
                               problem.train.shape.width};
-  metrics.spread("data", "rank_seconds", timer.seconds());
+  metrics.spread("data", "rank_seconds", clock.seconds());
+  metrics.phase("reading", clock);
   return problem;
 }
 

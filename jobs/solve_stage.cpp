@@ -92,7 +92,9 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
   IterationStop stop(context.stop);
   ResidualHistory history;
   const auto solve = [&] {
+    const PhaseClock preconditioning;
     prepare_cg(context, train, ridge);
+    metrics.phase("preconditioner", preconditioning);
     const CgState state(context, problem, *train.gram);
     const solvers::CgHooks hooks{
         .observer = progress.observer(),
@@ -101,7 +103,9 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
         .save = [&](const solvers::BlockCgState& now) { state.save(now); },
         .save_every = context.job->gram.checkpoint_every.value,
         .initial = state.initial()};
+    const PhaseClock iterating;
     solvers::RegressionFit result = train.cg->fit(targets.view(), hooks);
+    metrics.phase("cg", iterating);
     context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}",
                                       result.iterations, result.iterations == 1 ? "" : "s",
                                       result.relative_residual));
@@ -153,9 +157,11 @@ solvers::RegressionFit fit_mixed(const CommandContext& context, dist::Distribute
                                  const dist::DistributedMatrix<double>& targets, double ridge,
                                  Metrics& metrics) {
   SolveProgress progress(context.progress, "solve", "flops");
+  const PhaseClock clock;
   solvers::MixedFit fit = solvers::fit_ridge_mixed(
       std::move(gram), targets,
       {.ridge = {.value = ridge, .relative = false}, .observer = progress.observer()});
+  metrics.phase("factorisation", clock);
   metrics["solve"]["precision"] = fit.mixed ? "mixed" : "float64";
   if (!fit.mixed) {
     metrics["solve"]["precision_reason"] = fit.reason;
@@ -179,8 +185,9 @@ solvers::RegressionFit fit_by_factor(const CommandContext& context, GramInverse&
     metrics["solve"]["precision_reason"] = reason;
     context.progress.note(fmt::format("solve      precision = \"mixed\" is left: {}", reason));
   }
-  const Timer factoring;
+  const PhaseClock factoring;
   factor_gram(context, train, ridge, "solve");
+  metrics.phase("factorisation", factoring);
   const double seconds = factoring.seconds();
   solvers::RegressionFit fit = solvers::fit_ridge(*train.factor, targets);
   fit.seconds.factor = seconds;

@@ -41,8 +41,12 @@ class TileSaver {
     store_.write_packed(part_, waiting_);
     waiting_.clear();
     save_seconds_ = saving.seconds();
+    all_seconds_ += save_seconds_;
     since_ = Timer();
   }
+
+  /// That all saves have taken.
+  double seconds() const { return all_seconds_; }
 
  private:
   static constexpr double most_share = 100.0;
@@ -56,6 +60,7 @@ class TileSaver {
   AlignedVector<std::byte> room_;
   Timer since_;
   double save_seconds_ = 1e-3;  ///< that the last save took; a guess before the first
+  double all_seconds_ = 0;
   std::vector<io::PackedTile> waiting_;
 };
 

@@ -33,6 +33,10 @@ ExitCode inspect_command(const CommandContext& context);
 ExitCode verify_command(const CommandContext& context);
 ExitCode report_command(const CommandContext& context);
 ExitCode doctor_command(const CommandContext& context);
+ExitCode plan_command(const CommandContext& context);
+
+/// A scaling study. The only command without MPI: it starts MPI programs. Local; throws Error.
+ExitCode scale_command(const CommandLine& line);
 
 /// Runs the command that the command line names.
 ExitCode execute(const CommandContext& context);

@@ -11,6 +11,7 @@
 #include "jobs/dkm_plan.hpp"
 #include "jobs/gram_plan.hpp"
 #include "jobs/inducing_plan.hpp"
+#include "jobs/kernel_seconds.hpp"
 #include "jobs/method_choice.hpp"
 #include "jobs/pipeline.hpp"
 #include "src/kernels/canonical.hpp"
@@ -112,25 +113,7 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
   const MethodChoice choice = choose_method(context, main_job, job_layout(context, outline));
   const gram::Plan plan = make_plan<Real>(context, outline, *engine, family,
                                           solver_bytes(with_method(job, choice), main_job, outline));
-  // All ranks measure at once, as they would all work at once.
-  const auto measure = [&](const gram::TileToTime& tile) {
-    return comm.max(gram::measure_tile_seconds<Real>(*engine, tile));
-  };
-  gram::TileToTime tile{.shape = outline.shape,
-                        .edge = job.gram.tile,
-                        .rows = training_order(job.data),
-                        .cols = training_order(job.data),
-                        .grams = family.choices()};
-  gram::TileSeconds seconds;
-  seconds.sample = comm.max(gram::measure_sample_seconds<Real>(*engine, outline.shape));
-  seconds.train = seconds.test = measure(tile);
-  tile.on_diagonal = true;
-  seconds.diagonal = measure(tile);
-  tile.on_diagonal = false;
-  if (tile.rows != kernels::SampleOrder::single) {
-    tile.rows = kernels::SampleOrder::single;
-    seconds.test = measure(tile);
-  }
+  const gram::TileSeconds seconds = measure_kernel(comm, job, outline.shape, *engine, family);
   std::optional<std::string> note;
   if constexpr (std::is_same_v<Real, float>) note = float32_note(context, family, outline.shape);
   return plan_text(plan, engine->name(), note, family.files(), seconds, memory_allowance(context)) +

@@ -45,7 +45,6 @@ TEST(CommandLine, FilesAndFolders) {
 TEST(CommandLine, HelpOfTheProgramAndOfEveryCommand) {
   EXPECT_TRUE(parse_command_line({}).help);
   for (const CommandSyntax& command : command_syntax()) {
-    if (command.later) continue;
     expect_part(*parse_command_line({"--help"}).help, "\n  " + command.name + " ");
     const std::string help = *parse_command_line({command.name, "--help"}).help;
     expect_part(help, command.summary);
@@ -69,9 +68,41 @@ TEST(CommandLine, WhatIsWrongIsNamed) {
   expect_part(message_of({"inspect"}), "FILE is required");
 }
 
-TEST(CommandLine, CommandsOfLaterVersionsSaySo) {
-  for (const char* name : {"scale", "plan"})
-    expect_part(message_of({name, "job.toml"}), "comes with a later version");
+TEST(CommandLine, StudiesTakeLists) {
+  const ScaleOptions scale = parse_command_line({"scale", "a.toml", "--ranks", "4,1,2,1", "--sizes", "500",
+                                                 "--weak", "100", "--point", "0", "--hold-out", "0.3"})
+                                 .scale;
+  EXPECT_EQ(scale.ranks, (std::vector<Index>{1, 2, 4}));
+  EXPECT_EQ(scale.sizes, (std::vector<Index>{500}));
+  EXPECT_EQ(scale.weak, 100);
+  EXPECT_EQ(scale.point, 0);
+  EXPECT_EQ(scale.hold_out, "0.3");
+  const PlanOptions plan =
+      parse_command_line({"plan", "a.toml", "--nodes", "4..64", "--size", "1000000"}).plan;
+  EXPECT_EQ(plan.first_nodes, 4);
+  EXPECT_EQ(plan.last_nodes, 64);
+  EXPECT_EQ(plan.size, 1000000);
+  EXPECT_EQ(parse_command_line({"plan", "a.toml", "--nodes", "7"}).plan.last_nodes, 7);
+}
+
+TEST(CommandLine, StudiesRefuseWhatIsNoList) {
+  for (const char* ranks : {"1,,2", "0", "x", "", "1,", "1.5", "99999999999999999999"})
+    expect_part(message_of({"scale", "a.toml", "--ranks", ranks}), "is no whole number between 1 and");
+  expect_part(message_of({"scale", "a.toml", "--command", "describe"}), "--command");
+  expect_part(message_of({"scale", "a.toml", "--hold-out", "1"}), "neither 'largest' nor a share");
+  expect_part(message_of({"plan", "a.toml", "--nodes", "4..1"}), "runs backwards");
+  expect_part(message_of({"plan", "a.toml", "--nodes", "1-4"}), "--nodes 1-4: is no whole number");
+  expect_part(message_of({"plan", "a.toml", "--size", "1"}), "--size 1: is no whole number");
+  expect_part(message_of({"run", "a.toml", "--ranks", "1"}), "--ranks");
+}
+
+TEST(CommandLine, OneCommandStartsTheRanksItself) {
+  EXPECT_TRUE(launches_ranks({"scale", "a.toml"}));
+  EXPECT_TRUE(launches_ranks({"--set", "output=scale", "scale", "a.toml"}));
+  EXPECT_FALSE(launches_ranks({"--set", "scale", "run", "a.toml"}));
+  EXPECT_FALSE(launches_ranks({"run", "scale"}));
+  EXPECT_FALSE(launches_ranks({"--set"}));
+  EXPECT_FALSE(launches_ranks({}));
 }
 
 }  // namespace
