@@ -2,6 +2,7 @@
 #include "jobs/job_file.hpp"
 #include "jobs/job_tables.hpp"
 #include "jobs/layer_parser.hpp"
+#include "jobs/node.hpp"
 
 namespace widegram::jobs {
 namespace {
@@ -118,7 +119,12 @@ std::string job_reference() {
       "Layers of a convolutional deep kernel machine. Any activation of the table above is a map too, with "
       "weight 1 and\n"
       "bias 0.1: `{ op = \"relu\" }`.\n";
-  return out + operation_rows(dkm_operations()) + engines;
+  out += operation_rows(dkm_operations()) + engines;
+  out +=
+      "\n## Node files\n\n`widegram plan JOB.toml --node-file node.toml` plans for nodes like these, in "
+      "place of "
+      "this machine:\n";
+  return out + rows(node_key_info());
 }
 
 }  // namespace widegram::jobs

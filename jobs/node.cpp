@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <vector>
 
-#include "jobs/key_table.hpp"
 #include "jobs/memory.hpp"
 #include "jobs/method_choice.hpp"
 #include "jobs/processor.hpp"
@@ -27,18 +26,24 @@ constexpr GlobalIndex measured_rows = 3072;
 const KeyTable<Node>& node_keys() {
   const Limits some{.above = 0};
   static const KeyTable<Node> keys(
-      "", {key("name", &Node::name, "what the machine is called"),
-           key("cores", &Node::cores, "of a node, one rank each", {.least = 1}),
-           key("memory", &Node::memory, "of a node"),
-           key("dgemm_gflops", &Node::dgemm_gflops, "matrix products in double, a core", some),
-           key("sgemm_gflops", &Node::sgemm_gflops, "in single precision", some),
-           key("entry_rate", &Node::entry_rate, "a core's kernel entries, in those of a core here", some),
-           key("memory_gb_s", &Node::memory_gb_s, "memory bandwidth of a node", some),
-           key("network_gb_s", &Node::network_gb_s, "network bandwidth of a node", some),
-           key("network_latency_us", &Node::network_latency_us, "of a message", some),
-           key("file_gb_s", &Node::file_gb_s, "writing, all nodes together", some),
-           key("half_rate_rows", &Node::half_rate_rows,
-               "local rows at which Cholesky runs at half the rate of dgemm", {.least = 0})});
+      "",
+      {key("name", &Node::name, "what the machine is called; without it: the file's name"),
+       key("cores", &Node::cores, "of a node; required", {.least = 1}),
+       key("memory", &Node::memory, "of a node; required"),
+       key("dgemm_gflops", &Node::dgemm_gflops, "a core's matrix products in double; required", some),
+       key("sgemm_gflops", &Node::sgemm_gflops, "in single precision; without it: twice as many", some),
+       key("entry_rate", &Node::entry_rate,
+           "kernel entries that a core computes, in those of a core of this machine; without it: 1", some),
+       key("memory_gb_s", &Node::memory_gb_s, "memory bandwidth of a node; without it: as measured here",
+           some),
+       key("network_gb_s", &Node::network_gb_s, "network bandwidth of a node; without it: 12.5", some),
+       key("network_latency_us", &Node::network_latency_us, "of a message; without it: 2", some),
+       key("file_gb_s", &Node::file_gb_s,
+           "what all nodes together write to the file system; without it: as measured here", some),
+       key("half_rate_rows", &Node::half_rate_rows,
+           "edge of a rank's part of the matrix at which a factorisation runs at half the rate of dgemm; "
+           "without it: as measured here",
+           {.least = 0})});
   return keys;
 }
 
@@ -77,7 +82,6 @@ Node measure_node(const mpi::Communicator& comm, const std::string& folder) {
   mpi::on_root(comm, [&] { written = file_rate(folder); });
   node.file_gb_s = comm.max(written);
   for (const KeyInfo& key : node_keys().info()) node.origin[key.name] = "measured";
-  node.origin["entry_rate"] = "measured";
   node.network_gb_s = 12.5;
   node.network_latency_us = 2;
   for (const char* name : {"network_gb_s", "network_latency_us"}) node.origin[name] = "assumed";
@@ -101,6 +105,12 @@ void read_node(const std::string& path, Node& node) {
   if (!table.contains("sgemm_gflops")) node.sgemm_gflops = 2 * node.dgemm_gflops;
   // What was measured here says little of another machine.
   for (auto& [name, origin] : node.origin) origin = table.contains(name) ? "given" : "assumed";
+}
+
+std::vector<KeyInfo> node_key_info() {
+  std::vector<KeyInfo> keys = node_keys().info();
+  for (KeyInfo& key : keys) key.default_value.clear();
+  return keys;
 }
 
 Json to_json(const Node& node) {

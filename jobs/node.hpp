@@ -2,8 +2,10 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "jobs/job.hpp"
+#include "jobs/key_table.hpp"
 #include "jobs/metrics.hpp"
 #include "src/mpi/communicator.hpp"
 
@@ -34,6 +36,9 @@ Node measure_node(const mpi::Communicator& comm, const std::string& folder);
 /// Replaces what a node file (TOML, the names above as keys) gives. Local. Throws Error(usage) naming file,
 /// line and key.
 void read_node(const std::string& path, Node& node);
+
+/// The keys of a node file, for the reference.
+std::vector<KeyInfo> node_key_info();
 
 Json to_json(const Node& node);
 

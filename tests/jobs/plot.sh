@@ -59,6 +59,20 @@ draws values "gram.png predictions.png"
 start 1 run values.toml --set output=bars --set kernel.function=nngp --set predict.variance=true --quiet >out
 draws bars "calibration.png gram.png predictions.png"
 
+# A scaling study draws itself.
+OMPI_MCA_rmaps_base_oversubscribe=1 "$program" scale classes.toml --set output=study --ranks 1,2 --sizes 30,60 --weak 40 \
+  --repeats 1 --warmup 0 --quiet --python "$python" >out 2>err || fail "scale ends with $?"
+[[ ! -s err ]] || fail "scale complains:"
+got=$(cd study && echo scaling-*.svg)
+# Where two ranks are more than there are processors, nothing is to be compared.
+[[ $(nproc) == 1 || $got == "scaling-efficiency.svg scaling-phases.svg scaling-strong.svg scaling-weak.svg" ]] ||
+  fail "scale has drawn '$got'"
+grep -q '<svg' study/scaling-phases.svg || fail "scale has drawn no phases"
+plot cg/metrics.json && fail "a file that is no study was drawn"
+cp study/scaling.csv elsewhere/scaling.json
+plot elsewhere/scaling.json && fail "a scaling.json that is none was drawn"
+[[ $(wc -l <err) == 1 ]] && grep -q "^plot.py: elsewhere/scaling.json cannot be drawn" err || fail "a false scaling.json is not named:"
+
 # A folder that is none, an empty one, and a file that is cut short: a message each, no traceback.
 mkdir empty
 for folder in nowhere empty; do

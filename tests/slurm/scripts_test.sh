@@ -122,7 +122,7 @@ done
 passed "an array over three ridges, with one Gram"
 
 study=(quick.toml --ranks 1,2 --sizes 200 --weak 300 --repeats 1 --command gram)
-submit --array=0-3 --ntasks=2 --output=scaling-%a.log "$scripts/scaling.sbatch" "${study[@]}"
+submit --array=0-3%1 --ntasks=2 --output=scaling-%a.log "$scripts/scaling.sbatch" "${study[@]}"
 for task in 0 1 2 3; do ends "${id}_$task" COMPLETED "scaling, task $task"; done
 submit --ntasks=2 --output=scaling.log "$scripts/scaling.sbatch" "${study[@]}"
 ends "$id" COMPLETED "scaling"
