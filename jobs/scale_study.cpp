@@ -202,7 +202,7 @@ std::vector<MeasuredPoint> ScaleStudy::measured() const {
 std::string ScaleStudy::draw() const {
   const fs::path home = own_program().parent_path();
   const std::string json = in_output(job_, "scaling.json");
-  for (const fs::path& script : {home / "../jobs/plot.py", home / "../share/widegram/plot.py"}) {
+  for (const fs::path& script : {home / "../jobs/plot.py", home / "../share/widegram/jobs/plot.py"}) {
     std::error_code ignored;
     if (!fs::exists(script, ignored)) continue;
     const fs::path log = folder_ / "plot.log";
