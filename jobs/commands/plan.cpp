@@ -33,6 +33,11 @@ ExitCode plan_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
   const PlanOptions& options = context.line.plan;
+  if (job.kernel.network.empty() && job.dkm.kind != DkmKind::full)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        "plan knows deep kernel machines of the kind \"full\" and Gram matrices alone; "
+        "`widegram describe` says what this one takes on the ranks it is started on");
   PlanSubject subject{.job = job, .outline = outline_job(context)};
   if (options.size) subject.outline.train_samples = *options.size;
   make_output_folder(comm, job);

@@ -86,5 +86,6 @@ fails 2 'nowhere.toml: cannot read this node file' "$program" plan job.toml --no
 fails 2 'nowhere.json: cannot read this file of measured points' "$program" plan job.toml --points nowhere.json
 fails 2 'job.toml: is no scaling.json' "$program" plan job.toml --points job.toml
 fails 3 'no-such-set' "$program" plan job.toml --set data.train=no-such-set
+fails 2 'plan knows deep kernel machines of the kind "full"' "$program" plan "$source/jobs/examples/dkm-sparse.toml" --set output=study
 
 exit $((failures > 0))
