@@ -1,32 +1,32 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs every test.
-#   bash tests/run.sh [--long] [--no-install] [ctest options...]
-#     --long        the long tests as well, ten minutes of each fuzz target (where there is Clang), and the benchmarks with the
-#                   figures that they must reach
+#   bash tests/run.sh [--sanitize] [--long] [--no-install] [ctest options...]
+#     --sanitize    what reads files and passes messages under the address and undefined-behaviour sanitizers as well
+#     --long        that and more of it, the long tests, ten minutes of each fuzz target (where there is Clang), and the
+#                   benchmarks with the figures that they must reach
 #     --no-install  say which packages are missing and stop
 set -euo pipefail
 # shellcheck source=jobs/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
-install=yes long=no whole=no
+install=yes long=no sanitize=no
 ctest_words=()
 for word in "$@"; do
   case $word in
-    --long) long=yes ;;
+    --long) long=yes sanitize=yes ;;
+    --sanitize) sanitize=yes ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) ctest_words+=("$word") ;;
   esac
 done
 
 widegram_setup "$install" ON
 cd "$widegram_build"
-[[ ${#ctest_words[@]} -gt 0 ]] || whole=yes
 [[ $long == yes ]] || ctest_words+=(--label-exclude long)
 ctest --output-on-failure --parallel "$(nproc)" --no-tests=error "${ctest_words[@]}"
 
-# The address and undefined-behaviour sanitizers: on what reads files and passes messages in every run; the kernels' and
-# solvers' many formulas take so long to build instrumented that --long alone does.
+# The kernels' and solvers' many formulas take so long to build instrumented that --long alone does.
 sanitized() {
   local build=$widegram_build-sanitize tests=(base mpi stop_request dist hdf5 gram_store result_files data prepare) target targets=()
   [[ $long == no ]] || tests+=(dkm assembly solvers spectral dkm_full jobs pipeline solving dkm_command)
@@ -36,7 +36,7 @@ sanitized() {
   ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --no-tests=error \
     -R "^($(IFS='|'; echo "${tests[*]}"))\\.[13]\$|^fuzz\\.(data|hdf5)\$"
 }
-[[ $whole == no ]] || sanitized
+[[ $sanitize == no ]] || sanitized
 [[ $long == yes ]] || exit 0
 
 # Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder.
