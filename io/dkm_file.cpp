@@ -6,11 +6,11 @@
 #include <span>
 #include <utility>
 
+#include "io/dkm_header.hpp"
 #include "io/matrix_dataset.hpp"
 #include "io/provenance.hpp"
 #include "io/read_on_root.hpp"
 #include "io/result_file.hpp"
-#include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::io {
@@ -18,10 +18,6 @@ namespace widegram::io {
 namespace {
 
 using dist::DistributedMatrix;
-
-constexpr Index format_version = 1;
-constexpr char model_kind[] = "dkm";
-constexpr char state_kind[] = "dkm-state";
 
 std::string gram_name(Index layer) { return fmt::format("/gram/{}", layer); }
 
@@ -37,30 +33,11 @@ void for_each_state_matrix(const DkmState& state, F&& f) {
 }
 
 void write_model_draft(const std::string& draft, const DkmModel& model, Index block, int ranks) {
-  hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
-  const auto put = [&](const char* name, const auto& value) {
-    hdf5::write_attribute(file, "/", name, value);
-  };
-  put("format", std::string("widegram deep kernel machine"));
-  put("format_version", format_version);
-  put("kind", model.kind);
-  put("problem", model.problem);
-  put("kernel", model.kernel);
-  put("train_hash", to_hex(model.train_hash));
-  put("target_hash", to_hex(model.target_hash));
-  put("classes", model.classes);
-  put("encoding", model.encoding);
-  put("n", model.n);
-  put("depth", model.layers());
-  put("noise", model.noise);
-  put("jitter", model.jitter);
-  put("iterations", model.iterations());
-  put("end", model.end);
-  put("tolerance", model.tolerance);
-  put("gradient_norm", model.gradient_norm);
-  put("complete", std::int64_t{1});
-  write_provenance(file, current_provenance(ranks));
-  hdf5::write_list(file, "/objective", model.objective);
+  hdf5::File file = begin_dkm_file(draft, model, ranks);
+  const AttributeWriter attribute{file};
+  attribute("depth", model.layers());
+  attribute("iterations", model.iterations());
+  attribute("gradient_norm", model.gradient_norm);
   hdf5::write_list(file, "/nu", model.nu);
   for (Index layer = 1; layer <= model.layers(); ++layer) {
     hdf5::Dataset::create<double>(file, gram_name(layer), matrix_layout(model.n, model.n, block));
@@ -113,33 +90,15 @@ void write_file(const DistributedMatrix<double>& like, const std::string& path, 
 }
 
 std::optional<DkmModel> read_model_file(const std::string& path) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  require_seal(path, model_kind);
-  const hdf5::File file = hdf5::File::open(path);
-  const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
-  const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
-  const auto number = [&](const char* name) { return hdf5::read_attribute<double>(file, "/", name); };
-  require_version(path, count("format_version"), format_version, "dkm");
-  return DkmModel{.kind = text("kind"),
-                  .problem = text("problem"),
-                  .kernel = text("kernel"),
-                  .train_hash = hdf5::read_hash(file, "train_hash"),
-                  .target_hash = hdf5::read_hash(file, "target_hash"),
-                  .classes = count("classes"),
-                  .encoding = text("encoding"),
-                  .n = count("n"),
-                  .nu = hdf5::read_list(file, "/nu"),
-                  .noise = number("noise"),
-                  .jitter = number("jitter"),
-                  .objective = hdf5::read_list(file, "/objective"),
-                  .end = text("end"),
-                  .tolerance = number("tolerance"),
-                  .gradient_norm = number("gradient_norm")};
+  return read_dkm_file<DkmModel>(path, [](const hdf5::File& file, DkmModel& model) {
+    AttributeReader{file}("gradient_norm", model.gradient_norm);
+    model.nu = hdf5::read_list(file, "/nu");
+  });
 }
 
 std::optional<DkmState> read_state_file(const std::string& path, const std::string& problem) {
   if (!std::filesystem::exists(path)) return std::nullopt;
-  require_seal(path, state_kind);
+  require_seal(path, dkm_state_kind);
   const hdf5::File file = hdf5::File::open(path);
   // One of another problem may be of another kind of machine, too.
   if (hdf5::read_attribute<std::string>(file, "/", "problem") != problem) return std::nullopt;
@@ -158,7 +117,7 @@ void write_dkm(const std::string& path, const DkmModel& model, const DkmGram& gr
                DistributedMatrix<double>& scratch) {
   const int ranks = scratch.grid().comm().size();
   write_file(
-      scratch, path, model_kind, model.layers(),
+      scratch, path, dkm_kind, model.layers(),
       [&](const std::string& draft) { write_model_draft(draft, model, scratch.block(), ranks); },
       [&](const mpi::Communicator& comm, const hdf5::File& file) {
         for (Index layer = 1; layer <= model.layers(); ++layer) {
@@ -172,7 +131,7 @@ void write_dkm(const std::string& path, const DkmModel& model, const DkmGram& gr
 std::optional<std::string> read_dkm_problem(const mpi::Communicator& comm, const std::string& path) {
   auto problem = mpi::collectively(comm, [&]() -> std::optional<std::string> {
     if (!comm.is_root() || !std::filesystem::exists(path)) return std::nullopt;
-    require_seal(path, model_kind);
+    require_seal(path, dkm_kind);
     return hdf5::read_attribute<std::string>(hdf5::File::open(path), "/", "problem");
   });
   if (comm.max(problem ? 1 : 0) == 0) return std::nullopt;
@@ -198,7 +157,7 @@ void write_dkm_state(const std::string& path, const DkmState& state, const DkmSt
                      DistributedMatrix<double>& scratch) {
   const int ranks = scratch.grid().comm().size();
   write_file(
-      scratch, path, state_kind, 2 * state.points * state.layers,
+      scratch, path, dkm_state_kind, 2 * state.points * state.layers,
       [&](const std::string& draft) {
         write_state_draft(draft, state, scratch.rows(), scratch.block(), ranks);
       },

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include "io/attribute_fields.hpp"
 #include "io/provenance.hpp"
 #include "io/result_file.hpp"
-#include "src/base/fingerprint.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::io {
@@ -51,28 +51,6 @@ void for_each_number_of_stop(AnyStop& best, Visit&& visit) {
   visit("best_test_loss", best.test_loss);
   visit("best_test_accuracy", best.test_accuracy);
 }
-
-/// Writes numbers that may not be there.
-struct AttributeWriter {
-  const hdf5::File& file;
-  void operator()(const char* name, const auto& value) const {
-    hdf5::write_attribute(file, "/", name, value);
-  }
-  void operator()(const char* name, const std::optional<double>& value) const {
-    if (value) hdf5::write_attribute(file, "/", name, *value);
-  }
-};
-
-struct AttributeReader {
-  const hdf5::File& file;
-  template <class T>
-  void operator()(const char* name, T& value) const {
-    value = hdf5::read_attribute<T>(file, "/", name);
-  }
-  void operator()(const char* name, std::optional<double>& value) const {
-    if (hdf5::has_attribute(file, "/", name)) value = hdf5::read_attribute<double>(file, "/", name);
-  }
-};
 
 void append_rows(const Matrix<double>& a, std::vector<double>& rows) {
   for (Index i = 0; i < a.rows(); ++i)
@@ -129,7 +107,7 @@ void write_draft(const std::string& draft, const Dynamics& dynamics, int ranks) 
   attribute("format", std::string("widegram dynamics"));
   attribute("format_version", dynamics_format_version);
   write_model_header(file, dynamics.header);
-  attribute("test_hash", to_hex(dynamics.test_hash));
+  attribute("test_hash", dynamics.test_hash);
   attribute("method", dynamics.method);
   attribute("descent", dynamics.descent);
   for_each_number(dynamics, attribute);
@@ -172,7 +150,7 @@ Dynamics read_dynamics(const std::string& path) {
                   dynamics_format_version, "dynamics");
   Dynamics dynamics;
   dynamics.header = read_model_header(file);
-  dynamics.test_hash = hdf5::read_hash(file, "test_hash");
+  attribute("test_hash", dynamics.test_hash);
   attribute("method", dynamics.method);
   attribute("descent", dynamics.descent);
   for_each_number(dynamics, attribute);

@@ -3,19 +3,20 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "io/hdf5.hpp"
-#include "io/provenance.hpp"
+#include "io/dkm_header.hpp"
 #include "io/read_on_root.hpp"
-#include "io/result_file.hpp"
-#include "src/base/fingerprint.hpp"
 
 namespace widegram::io {
 
 namespace {
 
-constexpr Index format_version = 1;
-constexpr char model_kind[] = "dkm";
-constexpr char state_kind[] = "dkm-state";
+template <class AnyModel, class Visit>
+void for_each_own_attribute(AnyModel& model, Visit&& visit) {
+  visit("likelihood", model.likelihood);
+  visit("iterations", model.iterations);
+  visit("epochs", model.epochs);
+  visit("best_epoch", model.best_epoch);
+}
 
 /// V V^T / P of a factor; symmetric, so that rows and columns of the file are the same.
 std::vector<double> gram_of(const std::vector<double>& parameters, const ParameterSlice& factor) {
@@ -51,31 +52,8 @@ void write_curve(const hdf5::File& file, const InducingModel& model) {
 
 void write_draft(const std::string& draft, const InducingModel& model, std::span<const ParameterSlice> slices,
                  std::span<const ParameterSlice> factors, int ranks) {
-  hdf5::File file = hdf5::File::create(draft, {.user_block = seal_bytes});
-  const auto put = [&](const char* name, const auto& value) {
-    hdf5::write_attribute(file, "/", name, value);
-  };
-  put("format", std::string("widegram deep kernel machine"));
-  put("format_version", format_version);
-  put("kind", model.kind);
-  put("problem", model.problem);
-  put("kernel", model.kernel);
-  put("likelihood", model.likelihood);
-  put("train_hash", to_hex(model.train_hash));
-  put("target_hash", to_hex(model.target_hash));
-  put("classes", model.classes);
-  put("encoding", model.encoding);
-  put("n", model.n);
-  put("noise", model.noise);
-  put("jitter", model.jitter);
-  put("iterations", model.iterations);
-  put("epochs", model.epochs);
-  put("end", model.end);
-  put("tolerance", model.tolerance);
-  put("best_epoch", model.best_epoch);
-  put("complete", std::int64_t{1});
-  write_provenance(file, current_provenance(ranks));
-  hdf5::write_list(file, "/objective", model.objective);
+  hdf5::File file = begin_dkm_file(draft, model, ranks);
+  for_each_own_attribute(model, AttributeWriter{file});
   hdf5::write_list(file, "/parameters", model.parameters);
   hdf5::write_list(file, "/last_parameters", model.last);
   write_curve(file, model);
@@ -89,36 +67,13 @@ void write_draft(const std::string& draft, const InducingModel& model, std::span
 }
 
 std::optional<InducingModel> read_file(const std::string& path) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  require_seal(path, model_kind);
-  const hdf5::File file = hdf5::File::open(path);
-  const auto text = [&](const char* name) { return hdf5::read_attribute<std::string>(file, "/", name); };
-  const auto count = [&](const char* name) { return hdf5::read_attribute<std::int64_t>(file, "/", name); };
-  const auto number = [&](const char* name) { return hdf5::read_attribute<double>(file, "/", name); };
-  require_version(path, count("format_version"), format_version, "dkm");
-  InducingModel model{.kind = text("kind"),
-                      .problem = text("problem"),
-                      .kernel = text("kernel"),
-                      .likelihood = text("likelihood"),
-                      .train_hash = hdf5::read_hash(file, "train_hash"),
-                      .target_hash = hdf5::read_hash(file, "target_hash"),
-                      .classes = count("classes"),
-                      .encoding = text("encoding"),
-                      .n = count("n"),
-                      .noise = number("noise"),
-                      .jitter = number("jitter"),
-                      .iterations = count("iterations"),
-                      .epochs = count("epochs"),
-                      .end = text("end"),
-                      .tolerance = number("tolerance"),
-                      .objective = hdf5::read_list(file, "/objective"),
-                      .columns = {},
-                      .curve = hdf5::read_list(file, "/curve"),
-                      .parameters = hdf5::read_list(file, "/parameters"),
-                      .last = hdf5::read_list(file, "/last_parameters"),
-                      .best_epoch = count("best_epoch")};
-  if (!model.curve.empty()) model.columns = hdf5::read_attribute<std::string>(file, "/curve", "columns");
-  return model;
+  return read_dkm_file<InducingModel>(path, [](const hdf5::File& file, InducingModel& model) {
+    for_each_own_attribute(model, AttributeReader{file});
+    model.curve = hdf5::read_list(file, "/curve");
+    model.parameters = hdf5::read_list(file, "/parameters");
+    model.last = hdf5::read_list(file, "/last_parameters");
+    if (!model.curve.empty()) model.columns = hdf5::read_attribute<std::string>(file, "/curve", "columns");
+  });
 }
 
 }  // namespace
@@ -131,7 +86,7 @@ void write_inducing_model(const mpi::Communicator& comm, const std::string& path
     for (const ParameterSlice& factor : factors) numbers += factor.rows * factor.rows;
     const DraftGuard draft = begin_draft(path, numbers * Index{sizeof(double)});
     write_draft(draft_path(path), model, slices, factors, comm.size());
-    seal_whole(draft_path(path), model_kind);
+    seal_whole(draft_path(path), dkm_kind);
     publish(path);
   });
 }
@@ -158,7 +113,7 @@ void write_training_state(const mpi::Communicator& comm, const std::string& path
     write_provenance(file, current_provenance(comm.size()));
     for (const NamedList& list : lists) hdf5::write_list(file, "/" + list.name, list.values);
     file.close();
-    seal_whole(draft_path(path), state_kind);
+    seal_whole(draft_path(path), dkm_state_kind);
     publish(path);
   });
 }
@@ -168,7 +123,7 @@ std::optional<std::vector<NamedList>> read_training_state(const mpi::Communicato
                                                           std::span<const std::string> names) {
   auto lists = read_on_root(comm, [&]() -> std::optional<std::vector<NamedList>> {
     if (!std::filesystem::exists(path)) return std::nullopt;
-    require_seal(path, state_kind);
+    require_seal(path, dkm_state_kind);
     const hdf5::File file = hdf5::File::open(path);
     if (hdf5::read_attribute<std::string>(file, "/", "problem") != problem) return std::nullopt;
     std::vector<NamedList> found;

@@ -4,18 +4,46 @@
 
 #include <algorithm>
 
+#include "io/solver_state.hpp"
 #include "jobs/output_folder.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 
+namespace {
+
+void warn_of_other(const CommandContext& context, const std::string& path) {
+  context.progress.warn(
+      fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path));
+}
+
+}  // namespace
+
 bool has_dkm_of(const CommandContext& context, const std::string& problem) {
   const std::string path = in_output(*context.job, "dkm.h5");
   const auto found = io::read_dkm_problem(context.comm, path);
-  if (found && *found != problem)
-    context.progress.warn(
-        fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path));
+  if (found && *found != problem) warn_of_other(context, path);
   return found && *found == problem;
+}
+
+void warn_of_other_state(const CommandContext& context, const std::string& path) {
+  if (io::solver_state_exists(context.comm, path)) warn_of_other(context, path);
+}
+
+void refuse_state(const std::string& path) {
+  throw mpi::CollectiveError(ExitCode::files,
+                             fmt::format("{}: holds no state of this machine: remove it", path));
+}
+
+void write_pace(Json& section, const solvers::TaoResult& result, const TaoPace& pace) {
+  const Index here = result.iterations - pace.resumed;
+  section["resumed_iterations"] = pace.resumed;
+  section["evaluations"] = result.evaluations;
+  section["refused_evaluations"] = result.refused;
+  section["seconds"] = pace.before + pace.here;
+  section["seconds_per_iteration"] = here > 0 ? pace.here / static_cast<double>(here) : 0.0;
+  section["seconds_per_evaluation"] =
+      pace.evaluating / static_cast<double>(std::max<Index>(1, result.evaluations));
 }
 
 bool is_trained(const std::string& end, double tolerance, Index iterations, const DkmSection& dkm) {

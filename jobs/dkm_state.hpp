@@ -4,12 +4,29 @@
 
 #include "io/dkm_file.hpp"
 #include "jobs/commands/commands.hpp"
+#include "jobs/metrics.hpp"
+#include "solvers/tao.hpp"
 
 namespace widegram::jobs {
 
 /// Collective. Whether dkm.h5 of the output folder is there and of this problem; warns where it is of
 /// another, whose file will be replaced.
 bool has_dkm_of(const CommandContext& context, const std::string& problem);
+
+/// Collective. Warns where a state lies at `path` that is none of this problem's: it will be replaced.
+void warn_of_other_state(const CommandContext& context, const std::string& path);
+
+/// Throws CollectiveError(files): the state is of this problem, but its numbers are not.
+[[noreturn]] void refuse_state(const std::string& path);
+
+/// How fast a run of TAO was.
+struct TaoPace {
+  Index resumed = 0;      ///< iterations of runs before
+  double before = 0;      ///< their seconds
+  double here = 0;        ///< seconds of this one
+  double evaluating = 0;  ///< of them
+};
+void write_pace(Json& section, const solvers::TaoResult& result, const TaoPace& pace);
 
 /// Whether a machine that ended so is trained as well as the job asks for, by bqnls.
 bool is_trained(const std::string& end, double tolerance, Index iterations, const DkmSection& dkm);
@@ -31,8 +48,6 @@ class TrainingClock {
     saving_ = context_.comm.max(timer.seconds());
     since_saved_ = Timer();
   }
-  /// The reason of a stop.
-  const std::string& why() const { return why_; }
   /// Throws CollectiveError(stopped): "training had done DONE, its state is saved".
   [[noreturn]] void stop(const std::string& done) const;
 

@@ -94,9 +94,7 @@ class Training {
                                    .noise = at_.noise,
                                    .jitter = section_.used_jitter(),
                                    .objective = history_,
-                                   .end = result.end == TaoResult::End::converged    ? "converged"
-                                          : result.end == TaoResult::End::iterations ? "iterations"
-                                                                                     : "stalled",
+                                   .end = solvers::to_string(result.end),
                                    .tolerance = section_.tolerance,
                                    .gradient_norm = result.gradient_norm},
                          .grams = {}};
@@ -108,16 +106,9 @@ class Training {
 
   void report(const TaoResult& result, const io::DkmModel& model, Json& section) const {
     const double inside = objective_.scalapack().seconds() + coordinates_.scalapack().seconds();
-    const Index here = result.iterations - resumed_;
     section["log_likelihood"] = log_likelihood_;
     section["divergences"] = divergences_;
-    section["resumed_iterations"] = resumed_;
-    section["evaluations"] = result.evaluations;
-    section["refused_evaluations"] = result.refused;
-    section["seconds"] = seconds();
-    section["seconds_per_iteration"] = here > 0 ? timer_.seconds() / static_cast<double>(here) : 0.0;
-    section["seconds_per_evaluation"] =
-        evaluating_ / static_cast<double>(std::max<Index>(1, result.evaluations));
+    write_pace(section, result, {resumed_, before_seconds_, timer_.seconds(), evaluating_});
     section["scalapack_share"] = evaluating_ > 0 ? inside / evaluating_ : 0.0;
     section["end"] = model.end;
   }
@@ -207,9 +198,7 @@ class Training {
         },
         scratch_);
     if (!saved) {
-      if (io::solver_state_exists(context_.comm, path_))
-        context_.progress.warn(
-            fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path_));
+      warn_of_other_state(context_, path_);
       return;
     }
     std::span<const double> learned = saved->learned;

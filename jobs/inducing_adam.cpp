@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "io/solver_state.hpp"
 #include "jobs/dkm_state.hpp"
 #include "jobs/inducing_training.hpp"
 #include "jobs/output_folder.hpp"
@@ -143,8 +142,7 @@ class AdamTraining {
       const std::vector<io::NamedList>& found = *lists;
       if (found[0].values.size() != count || found[1].values.size() != found[2].values.size() ||
           found[4].values.size() % row_size != 0 || found[5].values.size() != first_sum + row_size)
-        throw mpi::CollectiveError(ExitCode::files,
-                                   fmt::format("{}: holds no state of this machine: remove it", path_));
+        refuse_state(path_);
       before_seconds_ = lists->back().values[5];
       state_ = state_of(std::move(*lists));
       resumed_ = state_.adam.steps;
@@ -152,9 +150,7 @@ class AdamTraining {
                                          state_.epoch + 1, state_.batch, path_));
       return;
     }
-    if (io::solver_state_exists(context_.comm, path_))
-      context_.progress.warn(
-          fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path_));
+    warn_of_other_state(context_, path_);
     state_ = dkm::begin_training(initial_parameters(context_, task_.model, task_.samples));
   }
 

@@ -151,16 +151,13 @@ class FullBatchTraining {
   bool load() {
     const auto lists = io::read_training_state(context_.comm, path_, model_.problem, list_names());
     if (!lists) {
-      if (io::solver_state_exists(context_.comm, path_))
-        context_.progress.warn(
-            fmt::format("{} is of another machine (data, kernel, nu, ...): it is replaced", path_));
+      warn_of_other_state(context_, path_);
       return false;
     }
     const std::size_t numbers = (*lists)[0].values.size();
     if (numbers == 0 || numbers % parameters_.size() != 0 || (*lists)[1].values.size() != numbers ||
         (*lists)[2].values.empty() || (*lists)[3].values.size() != 1)
-      throw mpi::CollectiveError(ExitCode::files,
-                                 fmt::format("{}: holds no state of this machine: remove it", path_));
+      refuse_state(path_);
     objective_ = (*lists)[2].values;
     before_seconds_ = (*lists)[3].values.front();
     resumed_ = std::ssize(objective_) - 1;
@@ -193,22 +190,13 @@ class FullBatchTraining {
   }
 
   void report(const TaoResult& result) {
-    const Index here = result.iterations - resumed_;
-    json_["resumed_iterations"] = resumed_;
-    json_["evaluations"] = result.evaluations;
-    json_["refused_evaluations"] = result.refused;
+    write_pace(json_, result, {resumed_, before_seconds_, timer_.seconds(), evaluating_});
     json_["gradient_norm"] = result.gradient_norm;
-    json_["seconds"] = seconds();
-    json_["seconds_per_iteration"] = here > 0 ? timer_.seconds() / static_cast<double>(here) : 0.0;
-    json_["seconds_per_evaluation"] =
-        evaluating_ / static_cast<double>(std::max<Index>(1, result.evaluations));
   }
 
   io::InducingModel finish(const TaoResult& result) {
     model_.iterations = result.iterations;
-    model_.end = result.end == TaoResult::End::converged    ? "converged"
-                 : result.end == TaoResult::End::iterations ? "iterations"
-                                                            : "stalled";
+    model_.end = solvers::to_string(result.end);
     model_.tolerance = section_.tolerance;
     model_.objective = objective_;
     model_.parameters = model_.last = whole_of(result.x);

@@ -116,13 +116,12 @@ class Estimate {
 
   PhaseCost dkm(const DkmPlan& plan) const {
     const auto steps = static_cast<double>(subject_.job.dkm.max_iterations);
-    const auto layers = static_cast<double>(plan.layers);
-    // An evaluation is some products and factorisations a layer: 24 times the flops of one factorisation, in
-    // the messages of four.
+    // An evaluation is some products and factorisations a layer, in the messages of four factorisations.
     const PhaseCost one = factorisation(node_.dgemm_gflops);
+    const double factorisations = plan.flops / (n_ * n_ * n_ / 3);
     return {.name = "dkm",
-            .computing = 24 * layers * one.computing * steps,
-            .communication = 4 * layers * one.communication * steps,
+            .computing = factorisations * one.computing * steps,
+            .communication = 4 * static_cast<double>(plan.layers) * one.communication * steps,
             .steps = steps};
   }
 

@@ -63,13 +63,13 @@ struct PlanPoint {
 ///   assembly        samples prepared and tiles of the busiest rank at the measured rates; inputs sent to
 ///                   their rows and columns; mirrored blocks
 ///   factorisation   n^3 / 3P flops and (2 + log2(P) / 2) n^2 / sqrt(P) numbers in (4 + log2 P) n / block
-///                   messages: Blackford et al., ScaLAPACK users' guide, section 5.1.2; once a ridge and once
+///                   messages: Blackford et al., ScaLAPACK users' guide, chapter 5; once a ridge and once
 ///                   more. The rank that holds most at rows / (rows + half_rate_rows) of dgemm's rate
 ///   preconditioner  3 n rank^2 flops
 ///   cg              iterations of one product each, by memory or by flops, whichever takes longer
 ///   predict         test x train tiles
 ///   writing         the Gram's files
-///   dkm             evaluations (8 L n^3 flops) up to max_iterations
+///   dkm             evaluations, of DkmPlan::flops each, up to max_iterations
 PlanPoint plan_point(const PlanSubject& subject, Index nodes, Index ranks_a_node);
 
 }  // namespace widegram::jobs

@@ -276,6 +276,22 @@ class Run {
 
 }  // namespace
 
+const char* to_string(TaoResult::End end) {
+  switch (end) {
+    case TaoResult::End::converged:
+      return "converged";
+    case TaoResult::End::iterations:
+      return "iterations";
+    case TaoResult::End::stopped:
+      return "stopped";
+    case TaoResult::End::stalled:
+      return "stalled";
+    case TaoResult::End::refused:
+      break;
+  }
+  return "refused";
+}
+
 TaoResult minimize(const mpi::Communicator& comm, const TaoFunction& function, std::vector<double> start,
                    const TaoOptions& options) {
   return Run(comm, function, std::move(start), options).solve();

@@ -71,6 +71,9 @@ struct TaoResult {
   Index refused = 0;  ///< of the evaluations: points outside of the domain
 };
 
+/// "converged", "iterations", ...
+const char* to_string(TaoResult::End end);
+
 /// Minimises by PETSc's TAO. Collective over comm; the same result on every rank but for the parts of x.
 /// PETSc's own options (-tao_type, -tao_gatol, -tao_monitor, ...) come last and win. A trial point outside of
 /// the domain counts as one that is not good enough, and the line search shortens its step. On the same

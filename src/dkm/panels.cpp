@@ -21,38 +21,66 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class Real>
 using Tag = hn::ScalableTag<Real>;
 
-/// `wide` columns of c at a time, `vectors` registers of rows: wide * vectors running sums.
+/// Running sums: `vectors` registers of rows of `wide` columns, which lie `step` apart in memory.
+template <class Real, int vectors, int wide>
+using Sums = hn::Vec<Tag<Real>>[wide][vectors];
+
+template <class Real, int vectors, int wide>
+HWY_INLINE void load(const Real* from, Index step, Sums<Real, vectors, wide>& sums) {
+  const Tag<Real> tag;
+  const Index lanes = static_cast<Index>(hn::Lanes(tag));
+#pragma GCC unroll 16
+  for (int r = 0; r < wide; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sums[r][v] = hn::LoadU(tag, from + r * step + v * lanes);
+}
+
+template <class Real, int vectors, int wide>
+HWY_INLINE void store(const Sums<Real, vectors, wide>& sums, Real* to, Index step) {
+  const Tag<Real> tag;
+  const Index lanes = static_cast<Index>(hn::Lanes(tag));
+#pragma GCC unroll 16
+  for (int r = 0; r < wide; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], tag, to + r * step + v * lanes);
+}
+
+/// sums(:, r) += left b[r step]; left: `vectors` registers.
+template <class Real, int vectors, int wide>
+HWY_INLINE void add_products(const Real* left, const Real* b, Index step, Sums<Real, vectors, wide>& sums) {
+  const Tag<Real> tag;
+  const Index lanes = static_cast<Index>(hn::Lanes(tag));
+  hn::Vec<Tag<Real>> a[vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) a[v] = hn::LoadU(tag, left + v * lanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < wide; ++r) {
+    const auto value = hn::Set(tag, b[r * step]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(a[v], value, sums[r][v]);
+  }
+}
+
 template <class Real, int vectors, int wide>
 HWY_INLINE void multiply_tile(const Real* HWY_RESTRICT panel, const Real* b, const Columns& columns, Real* c,
                               Index c_step, bool add) {
   const Tag<Real> tag;
-  const Index lanes = static_cast<Index>(hn::Lanes(tag));
-  hn::Vec<Tag<Real>> sums[wide][vectors];
+  Sums<Real, vectors, wide> sums;
+  if (add) {
+    load<Real, vectors, wide>(c, c_step, sums);
+  } else {
 #pragma GCC unroll 16
-  for (int r = 0; r < wide; ++r)
+    for (int r = 0; r < wide; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v)
-      sums[r][v] = add ? hn::LoadU(tag, c + r * c_step + v * lanes) : hn::Zero(tag);
-  const Index step = columns.column_step;
+      for (int v = 0; v < vectors; ++v) sums[r][v] = hn::Zero(tag);
+  }
+  const Index height = vectors * static_cast<Index>(hn::Lanes(tag));
   for (Index s = 0; s < columns.segments; ++s) {
     const Real* HWY_RESTRICT segment = b + s * columns.segment_step;
-    for (Index k = 0; k < columns.length; ++k) {
-      hn::Vec<Tag<Real>> a[vectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) a[v] = hn::Load(tag, panel + v * lanes);
-      panel += vectors * lanes;
-#pragma GCC unroll 16
-      for (int r = 0; r < wide; ++r) {
-        const auto value = hn::Set(tag, segment[r * step + k]);
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(a[v], value, sums[r][v]);
-      }
-    }
+    for (Index k = 0; k < columns.length; ++k, panel += height)
+      add_products<Real, vectors, wide>(panel, segment + k, columns.column_step, sums);
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < wide; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], tag, c + r * c_step + v * lanes);
+  store<Real, vectors, wide>(sums, c, c_step);
 }
 
 template <class Real, int vectors>
@@ -86,32 +114,15 @@ void multiply(const Real* panels, Index rows, const Real* b, const Columns& colu
 template <class Real, int vectors, int wide>
 HWY_INLINE void outer_tile(const Real* HWY_RESTRICT d, Index rows, const Real* HWY_RESTRICT b,
                            const Columns& columns, Real* sums_at) {
-  const Tag<Real> tag;
-  const Index lanes = static_cast<Index>(hn::Lanes(tag));
-  hn::Vec<Tag<Real>> sums[wide][vectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < wide; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sums[r][v] = hn::LoadU(tag, sums_at + r * rows + v * lanes);
+  Sums<Real, vectors, wide> sums;
+  load<Real, vectors, wide>(sums_at, rows, sums);
   for (Index image = 0; image < columns.images; ++image)
     for (Index y = 0; y < columns.height; ++y) {
       const Real* HWY_RESTRICT from = b + image * columns.image_step + y * columns.row_step;
-      for (Index x = 0; x < columns.width; ++x, d += rows, from += columns.column_step) {
-        hn::Vec<Tag<Real>> a[vectors];
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) a[v] = hn::LoadU(tag, d + v * lanes);
-#pragma GCC unroll 16
-        for (int r = 0; r < wide; ++r) {
-          const auto value = hn::Set(tag, from[r]);
-#pragma GCC unroll 4
-          for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(a[v], value, sums[r][v]);
-        }
-      }
+      for (Index x = 0; x < columns.width; ++x, d += rows, from += columns.column_step)
+        add_products<Real, vectors, wide>(d, from, 1, sums);
     }
-#pragma GCC unroll 16
-  for (int r = 0; r < wide; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], tag, sums_at + r * rows + v * lanes);
+  store<Real, vectors, wide>(sums, sums_at, rows);
 }
 
 template <class Real, int vectors>

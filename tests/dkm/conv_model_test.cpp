@@ -6,6 +6,7 @@
 
 #include "src/base/error.hpp"
 #include "tests/dkm/conv_support.hpp"
+#include "tests/support/central_difference.hpp"
 
 namespace widegram::dkm::test {
 namespace {
@@ -189,7 +190,8 @@ TEST(ConvolutionalMachine, GradientIsThatOfFiniteDifferences) {
       // The first, the last, and one in between.
       for (const Index k : {Index{0}, slice.count() / 2, slice.count() - 1}) {
         const auto at = static_cast<std::size_t>(slice.begin + k);
-        EXPECT_NEAR(gradient[at], difference(parameters[at], 1e-4, f), 1e-7 * (1 + std::abs(gradient[at])))
+        EXPECT_NEAR(gradient[at], widegram::test::central_difference(parameters[at], 1e-4, f),
+                    1e-7 * (1 + std::abs(gradient[at])))
             << slice.name << " " << k;
       }
     }

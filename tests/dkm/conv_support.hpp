@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -56,18 +55,6 @@ std::vector<double> some_parameters(const Model<Real>& model) {
   const CounterRandom random(12, 0);
   for (std::size_t k = 0; k < parameters.size(); ++k) parameters[k] += 0.1 * random.normal(k);
   return parameters;
-}
-
-/// Central difference of fourth order.
-inline double difference(double& x, double step, const std::function<double()>& f) {
-  const double middle = x;
-  const auto at = [&](double offset) {
-    x = middle + offset;
-    return f();
-  };
-  const double slope = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
-  x = middle;
-  return slope;
 }
 
 }  // namespace widegram::dkm::test

@@ -10,6 +10,7 @@
 #include "src/base/error.hpp"
 #include "src/base/matrix.hpp"
 #include "src/base/random.hpp"
+#include "tests/support/central_difference.hpp"
 
 namespace widegram::dkm {
 namespace {
@@ -73,16 +74,8 @@ double weighted_sum(const KernelMap<double>& map, const Block& at) {
   return sum;
 }
 
-/// Fourth-order central difference.
 double difference(double& x, const std::function<double()>& f) {
-  const double step = 1e-3, middle = x;
-  const auto at = [&](double offset) {
-    x = middle + offset;
-    return f();
-  };
-  const double slope = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
-  x = middle;
-  return slope;
+  return widegram::test::central_difference(x, 1e-3, f);
 }
 
 TEST(KernelMap, AdjointIsThatOfFiniteDifferences) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include "jobs/commands/commands.hpp"
+#include "jobs/job_file.hpp"
 #include "tests/jobs/pipeline_fixture.hpp"
 
 namespace widegram::jobs::test {
@@ -8,6 +11,14 @@ namespace widegram::jobs::test {
 /// Jobs of `widegram dkm` in a scratch folder.
 class DkmFixture : public PipelineFixture {
  protected:
+  /// So many digits to learn and to test on, and what a job file says besides.
+  Job digits_job(const std::string& folder, Index learned, Index tested, const std::string& rest,
+                 std::vector<std::string> settings) const {
+    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
+    return parse_job(fmt::format("data.train = 'digits:train[:{}]'\ndata.test = 'digits:test[:{}]'\n{}",
+                                 learned, tested, rest),
+                     "job.toml", settings);
+  }
   nlohmann::json train(const mpi::Communicator& comm, const Job& job, mpi::StopRequest stop) const {
     Progress silent;
     CommandLine line;

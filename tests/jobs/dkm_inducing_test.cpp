@@ -16,32 +16,29 @@ using widegram::test::usage_message;
 class DkmInducing : public DkmFixture {
  protected:
   Job sparse(const std::string& folder, std::vector<std::string> settings = {}) const {
-    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
-    return parse_job(
-        "data.train = 'digits:train[:200]'\ndata.test = 'digits:test[:80]'\ndata.preprocess = "
-        "['standardize']\n"
+    return digits_job(
+        folder, 200, 80,
+        "data.preprocess = ['standardize']\n"
         "[dkm]\nkind = 'sparse'\ndepth = 1\ninducing = 25\nrate = 0.03\nepochs = 8\nbatch = 25\n",
-        "job.toml", settings);
+        std::move(settings));
   }
   /// By TAO: nothing of Adam's.
   Job full_batch(const std::string& folder, std::vector<std::string> settings = {}) const {
-    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
-    return parse_job(
-        "data.train = 'digits:train[:200]'\ndata.test = 'digits:test[:80]'\ndata.preprocess = "
-        "['standardize']\n"
+    return digits_job(
+        folder, 200, 80,
+        "data.preprocess = ['standardize']\n"
         "[dkm]\nkind = 'sparse'\noptimizer = 'bqnls'\ndepth = 1\ninducing = 20\nmax_iterations = 30\n",
-        "job.toml", settings);
+        std::move(settings));
   }
   Job convolutional(const std::string& folder, std::vector<std::string> settings = {}) const {
-    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
-    return parse_job(
-        "data.train = 'digits:train[:200]'\ndata.test = 'digits:test[:80]'\n"
+    return digits_job(
+        folder, 200, 80,
         "[dkm]\nkind = 'convolutional'\nlikelihood = 'categorical'\nsamples = 50\nnu = 0.01\nrate = 0.05\n"
         "epochs = 5\nbatch = 20\nschedule = [4]\nvalidation = 0.1\nzca = 0.1\ncrop = 1\nlayers = [\n"
         "  { op = 'input', inducing = 12 }, { op = 'relu' }, { op = 'conv', inducing = 12, stride = 2 },\n"
         "  { op = 'gram' }, { op = 'norm' }, { op = 'arccos' }, { op = 'global_avgpool' }, { op = 'norm' } "
         "]\n",
-        "job.toml", settings);
+        std::move(settings));
   }
   io::InducingModel model(const std::string& folder) const {
     return io::read_inducing_model(comm_, file(folder, "dkm.h5")).value();

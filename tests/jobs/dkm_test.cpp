@@ -18,12 +18,10 @@ using widegram::test::usage_message;
 class DkmCommand : public DkmFixture {
  protected:
   Job dkm_job(const std::string& folder, std::vector<std::string> settings = {}) const {
-    settings.insert(settings.begin(), "output=" + (scratch_ / folder));
-    return parse_job(
-        "data.train = 'digits:train[:150]'\ndata.test = 'digits:test[:60]'\ndata.preprocess = "
-        "['standardize']\n"
-        "[dkm]\nnu = [5.0, 3.0]\nnoise = 0.1\ntolerance = 3e-3\n",
-        "job.toml", settings);
+    return digits_job(folder, 150, 60,
+                      "data.preprocess = ['standardize']\n"
+                      "[dkm]\nnu = [5.0, 3.0]\nnoise = 0.1\ntolerance = 3e-3\n",
+                      std::move(settings));
   }
   io::DkmModel model(const std::string& folder) const {
     return io::read_dkm(comm_, file(folder, "dkm.h5")).value();

@@ -2,11 +2,8 @@
 # A run that is asked to stop, in every way there is, ends with 75 and its work saved; the end is that of a run that nobody
 # stopped; and two runs do not work in one folder.
 # Usage: stopping.sh PROGRAM SOURCE_FOLDER
-set -euo pipefail
-program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/jobs/stopping_checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stopping_checks.sh"
 cat >job.toml <<'E2'
 output = "out"
 [data]
@@ -19,7 +16,6 @@ precision = "float64"
 [gram]
 tile = 16
 E2
-fail() { echo "$*"; cat log.txt; exit 1; }
 records() { "$program" inspect "$1/gram.h5" --json | grep -A9 '"tiles"' | grep checksum; }
 done_tiles() { "$program" inspect out/gram.h5 --json | grep -A3 '"/train"' | grep '"done"' | tr -dc 0-9; }
 # start RANKS OPTION...: in the background, until its first tiles are saved.
@@ -43,7 +39,6 @@ expect() {
   ((SECONDS - begun <= 10)) || fail "it took $((SECONDS - begun)) seconds to stop"
   "$program" verify out/gram.h5 >verify.txt || fail "a broken file"
 }
-expect_text() { grep -q "$1" log.txt || fail "lacks: $1"; }
 
 start 2
 mpirun -n 1 "$program" gram job.toml --quiet >second.txt 2>&1 && fail "a second run was let into the folder"

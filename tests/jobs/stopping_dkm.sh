@@ -2,11 +2,8 @@
 # Deep kernel machines whose training is asked to stop, of each kind: by a signal and by the time limit. What is saved is gone
 # on from, on another number of ranks, to the end.
 # Usage: stopping_dkm.sh PROGRAM SOURCE_FOLDER
-set -euo pipefail
-program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/jobs/stopping_checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stopping_checks.sh"
 cat >job.toml <<'E2'
 [data]
 train = "digits:train[:300]"
@@ -20,7 +17,6 @@ full=(--set output=full --set dkm.kernel=erf --set dkm.tolerance=1e-14 --set dkm
 sparse=(--set output=sparse --set dkm.kind=sparse --set dkm.inducing=50 --set dkm.batch=50 --set dkm.epochs=100000)
 convolutional=(--set output=convolutional --set dkm.kind=convolutional --set dkm.preset=dkm-resnet20 --set dkm.batch=50
   --set dkm.likelihood=categorical --set dkm.samples=50 --set dkm.epochs=100000)
-fail() { echo "$*"; cat log.txt; exit 1; }
 # dkm RANKS [OPTION...]: in the background.
 dkm() {
   mpirun -n "$1" "$program" dkm job.toml "${settings[@]}" "${@:2}" >log.txt 2>&1 &
@@ -32,15 +28,6 @@ ends() {
   wait $launcher || code=$?
   [[ " $* " == *" $code "* ]] || fail "exit code $code in place of $*"
 }
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 300; ++tries)); do
-    [[ ! -e $1 ]] || return 0
-    sleep 0.1
-  done
-  fail "no $1 after 30 seconds"
-}
-expect_text() { grep -q "$1" log.txt || fail "lacks: $1"; }
 
 for kind in full sparse convolutional; do
   declare -n settings=$kind

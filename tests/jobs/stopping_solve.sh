@@ -2,11 +2,8 @@
 # Solves that are asked to stop: in the middle of a product that computes the Gram anew, by the time limit between two
 # iterations, and inside PETSc's own solvers. What is saved is gone on from, on another number of ranks.
 # Usage: stopping_solve.sh PROGRAM SOURCE_FOLDER
-set -euo pipefail
-program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/jobs/stopping_checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stopping_checks.sh"
 cat >job.toml <<'E2'
 output = "out"
 [data]
@@ -23,7 +20,6 @@ checkpoint_every = "100ms"
 method = "cg"
 ridge = 1e-6
 E2
-fail() { echo "$*"; cat log.txt; exit 1; }
 # solve RANKS [OPTION...]: in the background.
 solve() {
   mpirun -n "$1" "$program" solve job.toml "${@:2}" >log.txt 2>&1 &
@@ -37,15 +33,6 @@ stop() {
   [[ $code == "$1" ]] || fail "exit code $code in place of $1"
   ((SECONDS - begun <= 10)) || fail "it took $((SECONDS - begun)) seconds to stop"
 }
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 300; ++tries)); do
-    [[ ! -e $1 ]] || return 0
-    sleep 0.1
-  done
-  fail "no $1 after 30 seconds"
-}
-expect_text() { grep -q "$1" log.txt || fail "lacks: $1"; }
 
 solve 2
 wait_for out/solve.h5
