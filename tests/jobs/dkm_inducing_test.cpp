@@ -155,6 +155,16 @@ TEST_F(DkmInducing, GoesOnWithTheSameSteps) {
 }
 
 /// A stop in the middle of an epoch leaves a state that the same steps follow from.
+TEST_F(DkmInducing, TheBestEpochMayLieBehindAStop) {
+  const std::string held = "dkm.validation=0.2";
+  train(sparse("whole", {held}));
+  train(sparse("parts", {held, "dkm.epochs=2"}));
+  train(sparse("parts", {held}));
+  ASSERT_GT(model("whole").best_epoch, 1) << "the job is no longer one that gets better";
+  EXPECT_EQ(model("parts").best_epoch, model("whole").best_epoch);
+  EXPECT_EQ(model("parts").parameters, model("whole").parameters);
+}
+
 TEST_F(DkmInducing, GoesOnBehindAStop) {
   const std::vector<std::string> long_run{"dkm.epochs=20", "dkm.samples=400"};
   const Timer timer;

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string>
 
+#include "jobs/dkm_plan.hpp"
 #include "jobs/job_file.hpp"
 #include "jobs/plan_table.hpp"
 #include "src/base/error.hpp"
@@ -125,6 +126,9 @@ TEST(Plan, ADeepKernelMachineHasItsOwnPlan) {
   EXPECT_EQ(phase(point, "dkm").steps, 20);
   EXPECT_GT(point.memory_bytes(), 0);
   EXPECT_GT(point.efficiency, 0.1);
+  const DkmPlan plan = make_dkm_plan(job.dkm, 2000, 28 * 28, dist::GridShape{1, 1});
+  const double seconds = phase(plan_point(subject, 1, 1), "dkm").computing;
+  EXPECT_NEAR(seconds, 20 * plan.flops / (40e9 * 2000 / 2500), 1e-9 * seconds);
 }
 
 class NodeFile : public testing::Test {
