@@ -64,12 +64,12 @@ Factored factor(const Gram& a, const std::string& layer) {
   result.lower = a;
   dpotrf_("L", &n, result.lower.data(), &n, &info);
   if (info != 0 || !std::isfinite(result.lower(n - 1, n - 1)))
-    throw Error(
-        ExitCode::numerical,
-        fmt::format(
-            "the Gram of the inducing points at {} is not positive definite (leading minor {} of {}): "
-            "lower the learning rate, raise the jitter or take fewer inducing points",
-            layer, info, n));
+    throw Error(ExitCode::numerical,
+                fmt::format("the Gram of the inducing points at {} is not positive definite ({}): lower the "
+                            "learning rate, raise the jitter or take fewer inducing points",
+                            layer,
+                            info != 0 ? fmt::format("leading minor {} of {}", info, n)
+                                      : std::string("it holds numbers that are not finite")));
   for (Index j = 0; j < n; ++j) {
     for (Index i = 0; i < j; ++i) result.lower(i, j) = 0;
     result.log_determinant += 2 * std::log(result.lower(j, j));

@@ -97,19 +97,19 @@ good disk/out/gram.h5
 same_bits disk/out untouched
 rm -r disk/out
 
-# until_it_fits COMMAND: with room for a page more each time, from none at all on. The names of what did not fit add to $seen.
+# until_it_fits COMMAND [OPTION...]: with room for a page more each time, from none at all on. The names of what did not fit add to $seen.
 until_it_fits() {
   local kilobytes code file
   for ((kilobytes = 0; kilobytes < 200; kilobytes += 4)); do
     find disk/out -type f ! -name gram.h5 -delete
     leave $kilobytes
     code=0
-    "$program" "$1" job.toml --quiet "${tiny[@]}" >out 2>err || code=$?
+    "$program" "$1" job.toml --quiet "${tiny[@]}" "${@:2}" >out 2>err || code=$?
     for file in disk/out/*.part*; do [[ ! -e $file ]] || fail "$1 with $kilobytes kB left: $file lies about"; done
     [[ $code != 0 ]] || break
     [[ $code == 5 && $(told) == 1 ]] && grep -qE "^widegram: error: disk/out/.*(No space left on device|the disk is full)" err ||
       fail "$1 with $kilobytes kB left: exit code $code:"
-    seen+=$(sed -nE 's|^widegram: error: disk/out/([a-z0-9]*\.[a-z0-9]+).*|\1|p' err)' '
+    seen+=$(sed -nE 's|^widegram: error: disk/out/([a-z0-9-]*\.[a-z0-9]+).*|\1|p' err)' '
     [[ ! -e disk/out/metrics.json ]] || fail "metrics of a run that failed"
     for file in disk/out/*.h5; do good "$file"; done
   done
@@ -123,7 +123,8 @@ until_it_fits gram
 until_it_fits run
 until_it_fits spectrum
 until_it_fits dynamics
-for file in .lock job.toml metrics.json model.h5 predictions.h5 spectrum.h5 dynamics.h5; do
+until_it_fits dkm --set dkm.kind=sparse --set dkm.inducing=10 --set dkm.epochs=2 --set dkm.batch=32
+for file in .lock job.toml metrics.json model.h5 predictions.h5 spectrum.h5 dynamics.h5 dkm-state.h5 dkm.h5; do
   [[ " $seen" == *" $file "* ]] || fail "never the one that did not fit: $file ($seen)"
 done
 make_room
