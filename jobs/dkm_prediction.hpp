@@ -21,4 +21,11 @@ struct DkmInputs {
 void predict_with_dkm(const CommandContext& context, const Problem& problem, const DkmInputs& inputs,
                       const dkm::FullPredictor& predictor, double noise, Metrics& metrics);
 
+/// Collective. How good the infinitely wide network with the machine's kernel map and noise is at the test
+/// set, which there must be: said, and put into `section`. targets: n x outputs on the grid. Holds (2 L + 2)
+/// n^2 numbers over all ranks and takes about the time of one evaluation of the objective.
+void compare_with_nngp(const CommandContext& context, const Problem& problem, const DkmInputs& inputs,
+                       const dkm::KernelMap<double>& map, const dist::DistributedMatrix<double>& targets,
+                       double noise, Json& section);
+
 }  // namespace widegram::jobs

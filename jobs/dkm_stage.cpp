@@ -71,6 +71,9 @@ void full_dkm_stage(const CommandContext& context, const Problem& problem, Metri
       "network",
       training->model.objective.back(), training->model.iterations(), training->model.objective.front()));
 
+  if (problem.test)
+    compare_with_nngp(context, problem, inputs, *map, targets, training->model.noise,
+                      metrics["dkm"]["nngp_test"]);
   dkm::FullMachine machine{.grams = {},
                            .targets = std::move(targets),
                            .noise = training->model.noise,

@@ -37,14 +37,6 @@ std::optional<double> density(const CommandContext& context, const io::DataSet& 
   }
 }
 
-std::string summary(const Scores& scores) {
-  std::string text = scores.accuracy ? fmt::format("test accuracy {:.2f} %", 100 * *scores.accuracy)
-                                     : fmt::format("test RMSE {:.6g}", scores.rmse.value_or(0));
-  if (scores.nlpd) text += fmt::format(", negative log predictive density {:.6g}", *scores.nlpd);
-  if (scores.nll) text += fmt::format(", negative log likelihood {:.6g}", *scores.nll);
-  return text;
-}
-
 }  // namespace
 
 void write_predictions(const CommandContext& context, const Problem& problem,
@@ -103,14 +95,10 @@ Scores score_classes(const mpi::Communicator& comm, const io::DataSet& set, Matr
   return scores;
 }
 
-void report_test_scores(const CommandContext& context, const io::DataSet& test,
-                        const TestPredictions& predictions, Metrics& metrics) {
-  if (!predictions.log_probabilities.empty()) {
-    const Scores scores = score_classes(context.comm, test, predictions.log_probabilities);
-    write_scores(metrics["test"], scores);
-    context.progress.note(summary(scores));
-    return;
-  }
+Scores score_test(const CommandContext& context, const io::DataSet& test,
+                  const TestPredictions& predictions) {
+  if (!predictions.log_probabilities.empty())
+    return score_classes(context.comm, test, predictions.log_probabilities);
   const MatrixView<const double> mean = predictions.mean;
   Matrix<double> local(mean.cols, test.local.size());
   for (Index i = 0; i < local.cols(); ++i)
@@ -119,8 +107,22 @@ void report_test_scores(const CommandContext& context, const io::DataSet& test,
   Scores scores = score(context.comm, test, local.view(), targets.view());
   if (predictions.variances != nullptr)
     scores.nlpd = density(context, test, targets, mean, *predictions.variances);
+  return scores;
+}
+
+std::string in_words(const Scores& scores) {
+  std::string text = scores.accuracy ? fmt::format("test accuracy {:.2f} %", 100 * *scores.accuracy)
+                                     : fmt::format("test RMSE {:.6g}", scores.rmse.value_or(0));
+  if (scores.nlpd) text += fmt::format(", negative log predictive density {:.6g}", *scores.nlpd);
+  if (scores.nll) text += fmt::format(", negative log likelihood {:.6g}", *scores.nll);
+  return text;
+}
+
+void report_test_scores(const CommandContext& context, const io::DataSet& test,
+                        const TestPredictions& predictions, Metrics& metrics) {
+  const Scores scores = score_test(context, test, predictions);
   write_scores(metrics["test"], scores);
-  context.progress.note(summary(scores));
+  context.progress.note(in_words(scores));
 }
 
 }  // namespace widegram::jobs

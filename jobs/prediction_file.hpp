@@ -35,8 +35,13 @@ void write_predictions(const CommandContext& context, const Problem& problem,
 /// a row a sample: accuracy, and the mean negative logarithm of the true class's.
 Scores score_classes(const mpi::Communicator& comm, const io::DataSet& set, MatrixView<const double> logs);
 
-/// Collective. How good the answers to the test set are: said, and put into metrics["test"]; with
-/// variances, their density too.
+/// Collective. How good answers to the test set are; with variances, their density too.
+Scores score_test(const CommandContext& context, const io::DataSet& test, const TestPredictions& predictions);
+
+/// "test accuracy 88.10 %, ..."
+std::string in_words(const Scores& scores);
+
+/// Collective. Says how good the answers to the test set are and puts it into metrics["test"].
 void report_test_scores(const CommandContext& context, const io::DataSet& test,
                         const TestPredictions& predictions, Metrics& metrics);
 

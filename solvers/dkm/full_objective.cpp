@@ -130,19 +130,13 @@ std::optional<Breakdown> FullObjective::check_factor(const DistributedMatrix<dou
 }
 
 std::vector<DistributedMatrix<double>> FullObjective::nngp_factors() {
-  Matrices factors;
-  factors.push_back(chols_[0].copy());
-  DistributedMatrix<double> kernel = matrix();
-  apply_map(map_, input_gram_, diagonals_[0], jitter_, kernel);
-  for (Index l = 1; l < layers_; ++l) {
-    DistributedMatrix<double> next = matrix();
-    apply_map(map_, kernel, gathered_diagonal(kernel), jitter_, next);
-    copy_entries(next, kernel);
-    if (const auto broken = factorize(next, {Breakdown::Of::kernel, l, 0}))
+  Matrices factors = nngp_grams(map_, input_gram_, layers_, jitter_);
+  for (Index l = 0; l < layers_; ++l) {
+    DistributedMatrix<double>& factor = factors[static_cast<std::size_t>(l)];
+    if (const auto broken = factorize(factor, {Breakdown::Of::kernel, l, 0}))
       throw mpi::CollectiveError(ExitCode::numerical, broken->message(jitter_));
-    factors.push_back(std::move(next));
+    clear_above(factor);
   }
-  for (DistributedMatrix<double>& factor : factors) clear_above(factor);
   return factors;
 }
 

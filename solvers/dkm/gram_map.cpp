@@ -1,6 +1,7 @@
 #include "solvers/dkm/gram_map.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/base/matrix.hpp"
 #include "src/dist/diagonal.hpp"
@@ -130,6 +131,19 @@ void apply_map_adjoint(const KernelMap<double>& map, const DistributedMatrix<dou
   dist::for_each_diagonal(d, [&](GlobalIndex i, double& entry) {
     entry = own[static_cast<std::size_t>(i)] + sums[static_cast<std::size_t>(i)];
   });
+}
+
+std::vector<DistributedMatrix<double>> nngp_grams(const KernelMap<double>& map,
+                                                  const DistributedMatrix<double>& input_gram, Index layers,
+                                                  double jitter) {
+  std::vector<DistributedMatrix<double>> grams;
+  for (Index l = 0; l < layers; ++l) {
+    const DistributedMatrix<double>& below = l == 0 ? input_gram : grams.back();
+    DistributedMatrix<double> gram(below.grid(), below.rows(), below.cols(), below.block());
+    apply_map(map, below, gathered_diagonal(below), jitter, gram);
+    grams.push_back(std::move(gram));
+  }
+  return grams;
 }
 
 }  // namespace widegram::dkm

@@ -22,4 +22,10 @@ void apply_map(const KernelMap<double>& map, const dist::DistributedMatrix<doubl
 void apply_map_adjoint(const KernelMap<double>& map, const dist::DistributedMatrix<double>& gram,
                        std::span<const double> diagonal, double jitter, dist::DistributedMatrix<double>& d);
 
+/// Grams G_1 ... G_L of the infinitely wide network with this map, G_l = K(G_{l-1}). Collective over the
+/// grid.
+std::vector<dist::DistributedMatrix<double>> nngp_grams(const KernelMap<double>& map,
+                                                        const dist::DistributedMatrix<double>& input_gram,
+                                                        Index layers, double jitter);
+
 }  // namespace widegram::dkm

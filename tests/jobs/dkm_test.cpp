@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "io/dkm_file.hpp"
 #include "io/inspect.hpp"
@@ -38,6 +40,7 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
   EXPECT_GT(metrics["dkm"]["scalapack_share"], 0.0);
   EXPECT_GT(metrics["test"]["accuracy"], 0.8);
   EXPECT_GT(metrics["train"]["accuracy"], 0.9);
+  EXPECT_GT(metrics["dkm"]["nngp_test"]["accuracy"], 0.8);
 
   const io::DkmModel trained = model("a");
   EXPECT_EQ(std::ssize(trained.objective), metrics["dkm"]["iterations"].get<Index>() + 1);
@@ -57,6 +60,19 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
   EXPECT_FALSE(std::filesystem::exists(file("a", "dkm-state.h5")));
   EXPECT_EQ(io::inspect(file("a", "dkm.h5")).kind, "dkm");
   EXPECT_TRUE(io::verify(comm_, file("a", "dkm.h5")).good());
+}
+
+/// With nu without end the machine is the infinitely wide network, which the run sets beside every other one.
+TEST_F(DkmCommand, TheInfinitelyWideNetworkStandsBesideIt) {
+  const auto errors = [&](const char* folder, const char* nu) {
+    const nlohmann::json metrics = train(dkm_job(folder, {nu}));
+    return std::pair<double, double>(metrics["test"]["rmse"], metrics["dkm"]["nngp_test"]["rmse"]);
+  };
+  const auto [rigid, nngp] = errors("rigid", "dkm.nu=1e9");
+  EXPECT_NEAR(rigid, nngp, 1e-7);
+  const auto [trained, same_nngp] = errors("trained", "dkm.nu=5.0");
+  EXPECT_EQ(same_nngp, nngp);
+  EXPECT_GT(std::abs(trained - nngp), 1e-3);
 }
 
 TEST_F(DkmCommand, AFinishedMachineOnlyPredicts) {
