@@ -14,6 +14,8 @@ predictions.h5  predictions          confusion matrix of classes, or predicted a
                 calibration          where there are variances: how many targets lie in the intervals that should hold a share
 dynamics.h5     loss-curves          losses and accuracies against the time of training
 metrics.json    convergence          residual of conjugate gradients, iteration by iteration
+dkm.h5          training             objective of a deep kernel machine, iteration by iteration; with mini-batches its learning
+                                     curve: objective, likelihood and accuracy (or squared error), epoch by epoch
 model.h5        ridge-path           what each ridge came to, where one was picked (else from metrics.json)
 
 Several folders, or files with the JSON lines that tests/bench/learning_curve.py prints: learning-curve, the accuracy (or
@@ -431,6 +433,53 @@ def draw_convergence(path, pictures):
     pictures.save(figure, "convergence")
 
 
+# --- dkm.h5 --------------------------------------------------------------------------------------------------------------
+
+PANELS = {
+    "objective": "objective",
+    "log_likelihood": "log likelihood",
+    "accuracy": "right, %",
+    "mean_square_error": "mean squared error",
+}
+
+
+def draw_epochs(file):
+    """A panel a quantity, with that of the validation samples where there are some."""
+    rows = dict(zip(attribute(file["curve"], "columns").split(","), file["curve"][()].T))
+    epochs = 1 + rows["epoch"]
+    held_out = rows["validation_log_likelihood"].any()  # zeros where nothing was held out
+    shown = [name for name in PANELS if name in rows]
+    figure, grid = plt.subplots(len(shown), 1, sharex=True, squeeze=False, figsize=(6.4, 1.0 + 2.4 * len(shown)))
+    for axes, name in zip(grid[:, 0], shown):
+        scale = 100 if name == "accuracy" else 1
+        axes.plot(epochs, scale * rows[name], "o-", color=BLUE, markersize=3, label="training")
+        if held_out and f"validation_{name}" in rows:
+            axes.plot(epochs, scale * rows[f"validation_{name}"], "o-", color=ORANGE, markersize=3, label="validation")
+        if held_out:
+            axes.axvline(1 + attribute(file, "best_epoch"), color=GREY, linestyle="--", linewidth=1.2, label="the best, kept")
+        axes.set_ylabel(PANELS[name])
+    grid[1, 0].legend(loc="best", fontsize=9)
+    grid[-1, 0].set_xlabel("epoch")
+    return figure, grid[0, 0]
+
+
+def draw_iterations(file):
+    values = file["objective"][()]
+    figure, axes = plt.subplots(figsize=(6.4, 4.2))
+    axes.plot(np.arange(len(values)), values, "-", color=BLUE)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("objective")
+    return figure, axes
+
+
+def draw_dkm(path, pictures):
+    with h5py.File(path) as file:
+        figure, axes = draw_epochs(file) if "curve" in file else draw_iterations(file)
+        kind, n = attribute(file, "kind"), int(attribute(file, "n"))
+        axes.set_title(f"{kind.capitalize()} deep kernel machine, {n:,} samples")
+    pictures.save(figure, "training")
+
+
 # --- learning curve ------------------------------------------------------------------------------------------------------
 
 
@@ -483,6 +532,7 @@ FILES = (
     ("dynamics.h5", draw_dynamics),
     ("predictions.h5", draw_predictions),
     ("metrics.json", draw_convergence),
+    ("dkm.h5", draw_dkm),
 )
 
 
@@ -539,8 +589,8 @@ def main():
         sys.exit("\n".join("plot.py: " + problem for problem in problems))
     if not pictures.written:
         sys.exit(
-            f"plot.py: {first} holds nothing to draw: no spectrum.h5, dynamics.h5, gram.h5, predictions.h5, ridge path or "
-            "residuals"
+            f"plot.py: {first} holds nothing to draw: no spectrum.h5, dynamics.h5, dkm.h5, gram.h5, predictions.h5, ridge "
+            "path or residuals"
         )
 
 

@@ -108,7 +108,7 @@ def draw_phases(study, pictures):
     if not points:
         return
     names = [name for name in shown_phases(points) if name != "total"]
-    figure, axes = plt.subplots(figsize=(6.4, 1.4 + 0.36 * len(points)))
+    figure, axes = plt.subplots(figsize=(7.4, 1.2 + 0.36 * len(points)))
     places = np.arange(len(points))
     left = np.zeros(len(points))
     for name in names:
@@ -124,7 +124,7 @@ def draw_phases(study, pictures):
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the time, %")
     axes.set_title("Phases" + (" (hollow: more ranks than processors)" if any(p["oversubscribed"] for p in points) else ""))
-    figure.legend(fontsize=8, loc="outside lower center", ncols=4)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     pictures.save(figure, "scaling-phases")
 
 

@@ -9,6 +9,8 @@ set -euo pipefail
 # shellcheck source=jobs/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
+# The tests draw pictures and read results as a user's Python does.
+widegram_packages+=(python3-h5py python3-matplotlib python3-sklearn)
 install=yes long=no sanitize=no
 ctest_words=()
 for word in "$@"; do
@@ -39,16 +41,24 @@ sanitized() {
 [[ $sanitize == no ]] || sanitized
 [[ $long == yes ]] || exit 0
 
-# Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder.
+# Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder. The three run
+# side by side for so long that each gets ten minutes of a processor.
 fuzz() {
-  local build=$widegram_build-fuzz target
+  local build=$widegram_build-fuzz target processors
+  local -A started
+  processors=$(nproc)
+  local seconds=$((processors < 3 ? 1800 / processors : 600))
   cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
     -DCMAKE_CXX_COMPILER=clang++ -DWIDEGRAM_SANITIZE=ON -DWIDEGRAM_FUZZ=ON >/dev/null
   cmake --build "$build" --parallel "$(nproc)" --target fuzz_job fuzz_data fuzz_hdf5
   for target in job data hdf5; do
     mkdir -p "$build/found/$target"
-    (cd "$build/found" && ASAN_OPTIONS=detect_leaks=0 "$build/tests/fuzz/fuzz_$target" -max_total_time=600 -timeout=20 -verbosity=0 \
-      -artifact_prefix="$target-" "$target" "$widegram_root/tests/fuzz/corpus/$target") || missed+=("fuzz_$target")
+    (cd "$build/found" && ASAN_OPTIONS=detect_leaks=0 "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
+      -timeout=60 -verbosity=0 -artifact_prefix="$target-" "$target" "$widegram_root/tests/fuzz/corpus/$target") &
+    started[$target]=$!
+  done
+  for target in "${!started[@]}"; do
+    wait "${started[$target]}" || missed+=("fuzz_$target")
   done
 }
 missed=()

@@ -4,8 +4,7 @@
 # Usage: plot.sh PROGRAM SOURCE_FOLDER
 # shellcheck source=tests/jobs/program_checks.sh
 source "$(dirname "${BASH_SOURCE[0]}")/program_checks.sh"
-python=${WIDEGRAM_PYTHON:-python3}
-"$python" -c 'import matplotlib, h5py' 2>/dev/null || { echo "skipped: no matplotlib and h5py"; exit 77; }
+needs_python matplotlib h5py
 export MPLCONFIGDIR=$scratch/matplotlib
 
 # plot FOLDER...: what it says is kept in out and err.
@@ -38,6 +37,14 @@ start 2 dynamics classes.toml --quiet --set output=training "${training[@]}" >ou
 draws training "gram.png loss-curves.png"
 start 2 solve classes.toml --quiet --set output=cg --set solve.method=cg >out
 draws cg "convergence.png gram.png"
+
+# Deep kernel machines: the objective of a full-rank one, the epochs of one with inducing points.
+dkm=(--quiet --set 'data.preprocess=["standardize"]' --set dkm.depth=1)
+start 2 dkm classes.toml "${dkm[@]}" --set output=machine --set dkm.nu=10 --set dkm.noise=0.1 --set dkm.tolerance=1e-2 >out
+draws machine "predictions.png training.png"
+start 2 dkm classes.toml "${dkm[@]}" --set output=epochs --set dkm.kind=sparse --set dkm.likelihood=categorical \
+  --set dkm.inducing=20 --set dkm.epochs=3 --set dkm.batch=40 --set dkm.validation=0.25 >out
+draws epochs "predictions.png training.png"
 
 # A learning curve, from folders and from what tests/bench/learning_curve.py prints.
 start 1 run classes.toml --quiet --set output=fewer --set 'data.train=digits:train[:60]' >out

@@ -8,6 +8,18 @@ trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 failures=0
 
+# needs_python MODULE...: sets $python to one that has them (Debian's where the first in the path does not); the test is
+# skipped (77) where there is none.
+needs_python() {
+  local modules
+  modules=$(IFS=,; echo "$*")
+  for python in ${WIDEGRAM_PYTHON:-python3 /usr/bin/python3}; do
+    ! "$python" -c "import $modules" 2>/dev/null || return 0
+  done
+  echo "skipped: no Python here has $modules"
+  exit 77
+}
+
 # start RANKS WORDS...: one rank starts the way it does without a launcher.
 start() {
   local ranks=$1

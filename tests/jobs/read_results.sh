@@ -4,8 +4,7 @@
 # Usage: read_results.sh PROGRAM SOURCE_FOLDER
 # shellcheck source=tests/jobs/program_checks.sh
 source "$(dirname "${BASH_SOURCE[0]}")/program_checks.sh"
-python=${WIDEGRAM_PYTHON:-python3}
-"$python" -c 'import h5py' 2>/dev/null || { echo "skipped: no h5py"; exit 77; }
+needs_python h5py
 start 2 run "$source/jobs/examples/digits.toml" --quiet --set output=digits >out 2>err || fail "run"
 "$python" "$source/jobs/examples/read_results.py" digits >out 2>err || fail "read_results.py ends with $?"
 cat out
