@@ -259,6 +259,33 @@ TEST(ConvolutionalMachine, NamesTheLayerThatFails) {
   }
 }
 
+/// Where the samples are the inducing points and a Gram has collapsed, single precision leaves nothing of
+/// g_t.
+TEST(ConvolutionalMachine, NamesOrClampsAVarianceBelowZero) {
+  ModelSpec spec{
+      .network = sparse_network(2, 30, map_spec("arccos")), .shape = {7, 1, 1}, .outputs = 2, .jitter = 1e-8};
+  const Problem problem(spec.shape, spec.outputs, 30);
+  const auto objective = [&] {
+    Model<float> model(spec);
+    std::vector<double> parameters = model.initial(problem.samples.view());
+    for (const Slice& slice : model.parameters())
+      if (slice.name.ends_with("V"))
+        for (Index k = 0; k < slice.count(); ++k)
+          parameters[static_cast<std::size_t>(slice.begin + k)] *= 1e-4;
+    return model.evaluate(parameters, problem.batch(), 0, reduce_alone, {}).objective;
+  };
+  try {
+    objective();
+    FAIL() << "every variance is above zero";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::numerical);
+    EXPECT_NE(std::string(error.what()).find("the variance g_t of a sample at gram 3"), std::string::npos)
+        << error.what();
+  }
+  spec.clamp_negative = true;
+  EXPECT_TRUE(std::isfinite(objective()));
+}
+
 TEST(ConvolutionalMachine, RefusesNetworksThatDoNotFit) {
   const SampleShape shape{3, 8, 8};
   const auto refused = [&](const Network& network) {
