@@ -2,8 +2,9 @@
 # Installs what is missing, builds everything and runs every test.
 #   bash tests/run.sh [--sanitize] [--long] [--no-install] [ctest options...]
 #     --sanitize    what reads files and passes messages under the address and undefined-behaviour sanitizers as well
-#     --long        that and more of it, the long tests, ten minutes of each fuzz target (where there is Clang), and the
-#                   benchmarks with the figures that they must reach
+#     --long        that and more of it, the long tests, ten minutes of each fuzz target (where there is Clang), the
+#                   benchmarks with the figures that they must reach, and two hours of random jobs that are killed and
+#                   stopped (WIDEGRAM_SOAK_SECONDS in place of that)
 #     --no-install  say which packages are missing and stop
 set -euo pipefail
 # shellcheck source=jobs/setup.sh
@@ -18,7 +19,7 @@ for word in "$@"; do
     --long) long=yes sanitize=yes ;;
     --sanitize) sanitize=yes ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) ctest_words+=("$word") ;;
   esac
 done
@@ -75,4 +76,5 @@ for bench in "$widegram_build"/tests/bench/bench_*; do
   measure "$(basename "$bench")"
 done
 measure bench_assembly --preset cntk-flatten --depth 21 --shape 3x32x32 --n 1000
+bash "$widegram_root/tests/jobs/soak.sh" "$widegram_program" "$widegram_root" "${WIDEGRAM_SOAK_SECONDS:-7200}" || missed+=(soak)
 [[ ${#missed[@]} -eq 0 ]] || { printf 'failed or missed its figure: %s\n' "${missed[@]}"; exit 1; }
