@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "io/distributed_read.hpp"
 #include "src/mpi/agree.hpp"
@@ -20,6 +22,36 @@ void check_finite(const Matrix<double>& values, GlobalIndex first_sample, const 
         throw Error(ExitCode::data,
                     fmt::format("{}: sample {} (counted from 0) holds {} in {} {}: remove or mend it", source,
                                 first_sample + j, values(i, j), row_name, i));
+}
+
+/// Largest size of a target, and the inverse of the smallest that a column's largest may have: norms, losses
+/// and evidence are made of squares.
+constexpr double largest_target = 1e100;
+
+/// Collective.
+void check_sizes(const mpi::Communicator& comm, const Matrix<double>& targets, GlobalIndex first_sample,
+                 const std::string& source) {
+  std::vector<double> sizes(static_cast<std::size_t>(targets.rows()));
+  mpi::collectively(comm, [&] {
+    for (Index j = 0; j < targets.cols(); ++j)
+      for (Index i = 0; i < targets.rows(); ++i) {
+        const double size = std::abs(targets(i, j));
+        if (size > largest_target)
+          throw Error(ExitCode::data,
+                      fmt::format("{}: sample {} (counted from 0) holds {:g} in target column {}: targets go "
+                                  "up to {:g}, scale them",
+                                  source, first_sample + j, targets(i, j), i, largest_target));
+        sizes[static_cast<std::size_t>(i)] = std::max(sizes[static_cast<std::size_t>(i)], size);
+      }
+  });
+  comm.all_reduce(std::span(sizes), MPI_MAX);
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    if (sizes[i] > 0 && sizes[i] < 1 / largest_target)
+      throw mpi::CollectiveError(
+          ExitCode::data,
+          fmt::format("{}: the largest number of target column {} is {:g} in size: at least {:g} it must be "
+                      "where it is not 0, scale the column",
+                      source, i, sizes[i], 1 / largest_target));
 }
 
 std::vector<std::int64_t> to_classes(const LocalSamples& set, GlobalIndex first_sample) {
@@ -72,6 +104,7 @@ void settle_targets(const mpi::Communicator& comm, LocalSamples&& read, const Da
   const std::string& source = read.header.target_source;
   mpi::collectively(comm, [&] { check_finite(read.targets, first, source, "target column"); });
   if (set.target_kind == TargetKind::values) {
+    check_sizes(comm, read.targets, first, source);
     set.outputs = read.targets.rows();
     set.values = std::move(read.targets);
     return;

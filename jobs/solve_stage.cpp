@@ -109,6 +109,11 @@ solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& p
     context.progress.note(fmt::format("solve      {} iteration{}, relative residual {:.2g}",
                                       result.iterations, result.iterations == 1 ? "" : "s",
                                       result.relative_residual));
+    if (result.relative_residual > 10 * context.job->solve.tolerance)
+      context.progress.warn(
+          fmt::format("PETSc options (-ksp_rtol, -ksp_atol) have left a relative residual of {:.2g}, where "
+                      "solve.tolerance is {:g}",
+                      result.relative_residual, context.job->solve.tolerance));
     metrics["solve"]["resumed_iterations"] = state.initial() != nullptr ? state.initial()->iterations : 0;
     state.remove();
     return result;
@@ -165,8 +170,10 @@ solvers::RegressionFit fit_mixed(const CommandContext& context, dist::Distribute
   metrics["solve"]["precision"] = fit.mixed ? "mixed" : "float64";
   if (!fit.mixed) {
     metrics["solve"]["precision_reason"] = fit.reason;
-    context.progress.warn(
-        fmt::format("solve.precision = \"mixed\": double precision has taken over: {}", fit.reason));
+    context.progress.warn(fmt::format(
+        "solve.precision = \"mixed\": double precision has taken over, with a relative residual of "
+        "{:.2g}: {}",
+        fit.fit.relative_residual, fit.reason));
   }
   return std::move(fit.fit);
 }

@@ -63,11 +63,25 @@ double largest_relative(const BlockCgProgress& progress) {
   return largest;
 }
 
-/// The user's options can ask for what there is not. All ranks hold the same ones.
-void accept_options(PetscErrorCode code) {
-  if (code != 0)
+struct Tolerances {
+  double relative = 0;
+  double absolute = 0;
+  Index max_iterations = 0;
+};
+
+/// As the options have left them.
+Tolerances tolerances_of(KSP ksp) {
+  PetscReal relative = 0;
+  PetscReal absolute = 0;
+  PetscInt max_iterations = 0;
+  petsc::check(KSPGetTolerances(ksp, &relative, &absolute, nullptr, &max_iterations));
+  if (!(relative > 0 && relative < 1))
     throw mpi::CollectiveError(ExitCode::usage,
-                               "PETSc refuses an option of [petsc] or behind --: " + petsc::message(code));
+                               fmt::format("-ksp_rtol must be above 0 and below 1, not {:g}", relative));
+  if (max_iterations < 1)
+    throw mpi::CollectiveError(ExitCode::usage,
+                               fmt::format("-ksp_max_it must be at least 1, not {}", max_iterations));
+  return {relative, absolute, max_iterations};
 }
 
 /// A KSP as the options and then PETSc's own ask for, ready to solve.
@@ -85,25 +99,11 @@ KspHandle make_solver(PetscOperator& op, const CgOptions& options) {
   petsc::check(KSPSetNormType(ksp.get(), KSP_NORM_UNPRECONDITIONED));
   petsc::check(KSPSetTolerances(ksp.get(), options.tolerance, PETSC_DEFAULT, PETSC_DEFAULT,
                                 to_int(options.max_iterations, "max_iterations")));
-  accept_options(KSPSetFromOptions(ksp.get()));
+  petsc::accept(KSPSetFromOptions(ksp.get()));
   // -pc_type may have put another preconditioner of ours in place, which knows the defaults alone.
   set_preconditioner_options(pc, options.preconditioner);
-  accept_options(PCSetFromOptions(pc));
+  petsc::accept(PCSetFromOptions(pc));
   return ksp;
-}
-
-struct Tolerances {
-  double relative = 0;
-  double absolute = 0;
-  Index max_iterations = 0;
-};
-
-Tolerances tolerances_of(KSP ksp) {
-  PetscReal relative = 0;
-  PetscReal absolute = 0;
-  PetscInt max_iterations = 0;
-  petsc::check(KSPGetTolerances(ksp, &relative, &absolute, nullptr, &max_iterations));
-  return {relative, absolute, max_iterations};
 }
 
 /// |b - (A + ridge I) x| / |b| of each column, from the parts of this rank.
@@ -151,21 +151,20 @@ void check_outcome(const Outcome& outcome, const Tolerances& tolerances, const C
                     outcome.iterations, hooks.save ? "their state is saved" : "of which nothing is kept"));
   if (outcome.reason == KSP_DIVERGED_INDEFINITE_MAT)
     fail(outcome, hooks,
-         "the matrix turned out not to be positive definite; raise the ridge, or factor it with method = "
-         "\"cholesky\" to learn the smallest ridge that helps");
+         "the matrix turned out not to be positive definite; raise solve.ridge, or factor it with "
+         "solve.method = \"cholesky\" to learn the smallest ridge that helps");
   if (outcome.reason == KSP_DIVERGED_INDEFINITE_PC)
     fail(outcome, hooks,
-         "the preconditioner turned out not to be positive definite; raise the ridge or lower "
-         "preconditioner_rank");
+         "the preconditioner turned out not to be positive definite; raise solve.ridge or lower "
+         "solve.preconditioner_rank");
   if (outcome.reason == KSP_DIVERGED_NANORINF)
-    fail(outcome, hooks,
-         "numbers overflow or are none; look at the Gram matrix and scale the targets to about 1");
+    fail(outcome, hooks, "numbers overflow: the matrix is singular, or nearly so; raise solve.ridge");
   if (outcome.reason == KSP_DIVERGED_ITS)
     fail(outcome, hooks,
          asked +
-             "raise max_iterations (the state is saved where the job saves it), the ridge or "
-             "preconditioner_rank, choose another preconditioner, loosen the tolerance, or use method = "
-             "\"cholesky\"");
+             "raise solve.max_iterations (from solve.h5 the job goes on where it was), solve.ridge or "
+             "solve.preconditioner_rank, choose another solve.preconditioner, loosen solve.tolerance, or use "
+             "solve.method = \"cholesky\"");
   constexpr double slack = 10.0;   // for PETSc's own types, which believe in their recurrence
   constexpr double unset = 1e-50;  // PETSc's own -ksp_atol; with a larger one the user has asked for less
   const bool good = outcome.worst_residual() <= slack * tolerances.relative || tolerances.absolute > unset;
@@ -173,7 +172,7 @@ void check_outcome(const Outcome& outcome, const Tolerances& tolerances, const C
   fail(outcome, hooks,
        asked +
            "that is finer than the matrix allows in double precision, or the solver did not iterate; "
-           "raise the tolerance or the ridge, or use method = \"cholesky\"");
+           "raise solve.tolerance or solve.ridge, or use solve.method = \"cholesky\"");
 }
 
 /// The operator as PETSc's own solvers see it, which ask nobody whether to stop.
@@ -219,20 +218,53 @@ Outcome outcome_of(KSP ksp, const PetscOperator& op, MatrixView<const double> b,
   return outcome;
 }
 
+/// Columns far from 1 are solved for as their products with a power of two, which changes no digit: next to a
+/// column of ordinary size one of 1e-80 would vanish in the block's rounding.
+class ColumnScales {
+ public:
+  explicit ColumnScales(MatrixView<const double> targets) {
+    constexpr int ordinary = 64;  // exponents of two
+    for (Index j = 0; j < targets.cols; ++j) {
+      double largest = 0;
+      for (Index i = 0; i < targets.rows; ++i) largest = std::max(largest, std::abs(targets(i, j)));
+      const int exponent = largest > 0 ? std::ilogb(largest) : 0;
+      exponents_.push_back(std::abs(exponent) > ordinary ? exponent : 0);
+    }
+  }
+  /// The rows of a part, scaled to about 1.
+  Matrix<double> scaled(MatrixView<const double> part) const {
+    Matrix<double> result(part.rows, part.cols);
+    for (Index j = 0; j < part.cols; ++j)
+      for (Index i = 0; i < part.rows; ++i) result(i, j) = std::ldexp(part(i, j), -exponent(j));
+    return result;
+  }
+  void undo(MatrixView<double> x) const {
+    for (Index j = 0; j < x.cols; ++j)
+      for (Index i = 0; i < x.rows; ++i) x(i, j) = std::ldexp(x(i, j), exponent(j));
+  }
+
+ private:
+  int exponent(Index column) const { return exponents_[static_cast<std::size_t>(column)]; }
+
+  std::vector<int> exponents_;
+};
+
 }  // namespace
 
 struct CgSolver::State {
   State(const dist::LinearOperator& a, double ridge, const CgOptions& options)
-      : stoppable(a), op(stoppable, ridge), ksp(make_solver(op, options)) {
+      : stoppable(a),
+        op(stoppable, ridge),
+        ksp(make_solver(op, options)),
+        tolerances(tolerances_of(ksp.get())) {
     const Timer preconditioning;
-    op.check(KSPSetUp(ksp.get()));
+    accept(KSPSetUp(ksp.get()));
     precondition_seconds = preconditioning.seconds();
   }
 
   /// Solves and looks at what came of it.
   Outcome solve(MatrixView<const double> b, MatrixView<double> x, const CgHooks& hooks, FitSeconds& seconds) {
     const MPI_Comm comm = stoppable.comm().handle();
-    const Tolerances tolerances = tolerances_of(ksp.get());
     ColumnProgress progress(hooks.observer, b.cols);
     BlockCgHooks block_hooks{
         .stop = hooks.stop, .save = hooks.save, .save_every = hooks.save_every, .initial = hooks.initial};
@@ -245,7 +277,7 @@ struct CgSolver::State {
     const PetscBlock b_block(comm, stoppable.size(), b);
     const PetscBlock x_block(comm, stoppable.size(), x);
     const Timer solving;
-    op.check(KSPMatSolve(ksp.get(), b_block.get(), x_block.get()));
+    accept(KSPMatSolve(ksp.get(), b_block.get(), x_block.get()));
     seconds.solve = solving.seconds();
     const Timer checking;
     Outcome outcome = outcome_of(ksp.get(), op, b, x);
@@ -256,9 +288,16 @@ struct CgSolver::State {
     return outcome;
   }
 
+  /// Of a call that may have called back. What PETSc itself then refuses, options have asked for.
+  void accept(PetscErrorCode code) {
+    op.rethrow();
+    petsc::accept(code);
+  }
+
   StoppableOperator stoppable;
   PetscOperator op;
   KspHandle ksp;
+  Tolerances tolerances;
   double precondition_seconds = 0;
 };
 
@@ -287,7 +326,10 @@ RegressionFit CgSolver::fit(MatrixView<const double> targets, const CgHooks& hoo
   if (targets.cols == 0) return fit;
   const Range part = a.part();
   Matrix<double> x(part.size(), targets.cols);
-  const Outcome outcome = state_->solve(targets.block(part, {0, targets.cols}), x.view(), hooks, fit.seconds);
+  const ColumnScales scales(targets);
+  const Matrix<double> b = scales.scaled(targets.block(part, {0, targets.cols}));
+  const Outcome outcome = state_->solve(b.view(), x.view(), hooks, fit.seconds);
+  scales.undo(x.view());
   fit.iterations = outcome.iterations;
   fit.relative_residual = outcome.worst_residual();
   fit.alpha = dist::gather_parts(a.comm(), a.layout(), x.view());

@@ -60,9 +60,8 @@ void PetscOperator::apply(MatrixView<const double> x, MatrixView<double> y) cons
     for (Index i = 0; i < x.rows; ++i) y(i, j) += ridge_ * x(i, j);
 }
 
-void PetscOperator::check(PetscErrorCode code) {
+void PetscOperator::rethrow() {
   if (kept_) std::rethrow_exception(std::exchange(kept_, nullptr));
-  petsc::check(code);
 }
 
 PetscErrorCode PetscOperator::multiply(Mat shell, Vec x, Vec y) {

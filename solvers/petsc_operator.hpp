@@ -25,8 +25,8 @@ class PetscOperator {
   /// y <- (A + ridge I) x.
   void apply(MatrixView<const double> x, MatrixView<double> y) const;
 
-  /// Checks a PETSc call that may have called back: an exception kept on the way goes first.
-  void check(PetscErrorCode code);
+  /// After a PETSc call that may have called back: throws what a callback has thrown.
+  void rethrow();
   void keep(std::exception_ptr thrown) { kept_ = std::move(thrown); }
 
   /// The operator behind a PETSc matrix; null where it is none of these.

@@ -10,8 +10,9 @@ namespace widegram::solvers {
 /// -ksp_type: block_cg(). KSPMatSolve() solves all columns together, KSPSolve() one, for any symmetric
 /// matrix and preconditioner of PETSc's. -ksp_rtol and -ksp_atol hold for the residual of each column
 /// against that column of the right-hand side; -ksp_monitor and -ksp_view tell of the norm of the whole
-/// residual block; KSPSetConvergenceTest and -ksp_divtol are not listened to. -ksp_block_width:
-/// BlockCgLimits::width.
+/// residual block, and monitors that look at right-hand side, solution or residual see the block's columns
+/// one behind the other; KSPSetConvergenceTest and -ksp_divtol are not listened to, and what asks for
+/// singular values or eigenvalues is refused. -ksp_block_width: BlockCgLimits::width.
 inline constexpr const char* block_cg_type = "widegram-block-cg";
 /// -pc_type: Preconditioner, for a PetscOperator only, with the options -pc_widegram_rank,
 /// -pc_widegram_tail and -pc_widegram_seed.

@@ -81,13 +81,6 @@ class Run {
   }
 
  private:
-  /// The options of the user's can ask for what there is not. All ranks hold the same ones.
-  static void accept(PetscErrorCode code) {
-    if (code != 0)
-      throw mpi::CollectiveError(ExitCode::usage,
-                                 "PETSc refuses an option of [petsc] or behind --: " + petsc::message(code));
-  }
-
   void set_up() {
     petsc::check(TaoCreate(comm_.handle(), tao_.out()));
     Tao tao = tao_.get();
@@ -109,7 +102,7 @@ class Run {
     // With this scaling the pairs alone make the matrix, so that a restart can make it again.
     const DefaultOption scaling("-tao_bqnls_mat_lmvm_scale_type", "scalar");
     const DefaultOption history("-tao_bqnls_mat_lmvm_hist_size", std::to_string(options_.history).c_str());
-    accept(TaoSetFromOptions(tao));
+    petsc::accept(TaoSetFromOptions(tao));
     PetscBool is_bqnls = PETSC_FALSE;
     petsc::check(PetscObjectTypeCompare(reinterpret_cast<PetscObject>(tao), TAOBQNLS, &is_bqnls));
     keeps_points_ = is_bqnls;

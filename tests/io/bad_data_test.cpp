@@ -134,6 +134,19 @@ TEST_F(BadDataTest, NotFiniteNumbersAreNamedBySample) {
                    {"y.npy", "sample 77", "-inf", "target column 0"}));
 }
 
+/// Double precision holds no squares of theirs.
+TEST_F(BadDataTest, TargetsFarFromOneAreNamed) {
+  const auto refused = [&](const char* rows) {
+    write_file(comm, dir / "far.csv", std::string("x,y\n") + rows);
+    return read_error(comm, {.source = dir / "far.csv", .labels = "y", .targets = Targets::values});
+  };
+  EXPECT_TRUE(says(refused("1,2.5\n2,1e101\n"), {"far.csv", "sample 1", "1e+101", "column 0", "scale"}));
+  EXPECT_TRUE(says(refused("1,1e-150\n2,-3e-140\n"), {"far.csv", "column 0", "3e-140", "scale"}));
+  write_file(comm, dir / "far.csv", "x,y\n1,0\n2,-1e100\n3,1e-150\n");
+  EXPECT_EQ(read_data(comm, {.source = dir / "far.csv", .labels = "y", .targets = Targets::values}).samples(),
+            3);
+}
+
 TEST_F(BadDataTest, CutAndWrongNpy) {
   const std::string inputs = npy_bytes("<f8", "(2, 2)", std::vector<double>{1, 2, 3, 4});
   const std::string targets = npy_bytes("<i4", "(2,)", std::vector<std::int32_t>{0, 1});

@@ -313,7 +313,7 @@ TEST_F(BlockCg, ErrorsSayWhatToTry) {
   const Matrix<double> b = filled(65, 3, &rough_entry);
   EXPECT_NE(failure(a, 0.1, b, {.tolerance = 1e-30}).find("finer than the matrix allows"), std::string::npos);
   EXPECT_NE(failure(a, 0.1, b, {.tolerance = 1e-12, .max_iterations = 3, .block_width = 1})
-                .find("raise max_iterations"),
+                .find("raise solve.max_iterations"),
             std::string::npos);
   Matrix<double> nan = b;
   nan(7, 2) = std::numeric_limits<double>::quiet_NaN();
@@ -361,12 +361,26 @@ class PlainPetsc : public testing::Test {
     petsc::check(KSPSetFromOptions(ksp_.get()));
     petsc::check(KSPMonitorSet(
         ksp_.get(),
-        [](KSP, PetscInt iteration, PetscReal norm, void* heard) -> PetscErrorCode {
-          static_cast<std::vector<double>*>(heard)->push_back(norm);
-          return iteration + 1 == static_cast<PetscInt>(static_cast<std::vector<double>*>(heard)->size()) ? 0
-                                                                                                          : 1;
+        [](KSP ksp, PetscInt iteration, PetscReal norm, void* heard) -> PetscErrorCode {
+          auto& norms = *static_cast<std::vector<double>*>(heard);
+          norms.push_back(norm);
+          expect_true_residual(ksp, norm);
+          return iteration + 1 == static_cast<PetscInt>(norms.size()) ? 0 : 1;
         },
         &heard_, nullptr));
+  }
+
+  /// What a monitor that asks for the residual vector and the right-hand side is given.
+  static void expect_true_residual(KSP ksp, double norm) {
+    Vec b = nullptr;
+    VecHandle r;
+    PetscReal size = 0;
+    PetscReal true_norm = 0;
+    petsc::check(KSPGetRhs(ksp, &b));
+    petsc::check(VecNorm(b, NORM_2, &size));
+    petsc::check(KSPBuildResidual(ksp, nullptr, nullptr, r.out()));
+    petsc::check(VecNorm(r.get(), NORM_2, &true_norm));
+    EXPECT_NEAR(true_norm, norm, 1e-13 * size);
   }
 
   MatHandle a_;
