@@ -1,6 +1,7 @@
 #include "jobs/ridge_selection.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -58,7 +59,7 @@ Json to_json(const Scores& scores) {
   for (const std::vector<double>& row : scores.rows) {
     Json point;
     for (std::size_t k = 0; k < row.size(); ++k)
-      if (!std::isnan(row[k])) point[scores.names[k]] = row[k];
+      if (std::isfinite(row[k])) point[scores.names[k]] = row[k];
     path.push_back(point);
   }
   return path;
@@ -94,8 +95,15 @@ io::RidgeChoice choose_ridge(const CommandContext& context, const Problem& probl
           ? by_hold_out(gram, targets, ridges, solve.holdout, {.classes = classes, .observer = observer})
           : by_training_set(gram, targets, ridges, solve.selection,
                             {.classes = classes, .observer = observer});
-  // Ridges as the job writes them.
-  for (std::size_t k = 0; k < scores.rows.size(); ++k) scores.rows[k][0] = solve.ridges[k];
+  std::vector<double> failed;
+  for (std::size_t k = 0; k < scores.rows.size(); ++k) {
+    scores.rows[k][0] = solve.ridges[k];  // as the job writes it
+    if (std::isinf(scores.rows[k][1])) failed.push_back(solve.ridges[k]);
+  }
+  if (!failed.empty())
+    context.progress.warn(fmt::format(
+        "solve.ridges: {} left out: the Gram is not positive definite with so little; samples may repeat",
+        fmt::join(failed, ", ")));
   io::RidgeChoice choice{.selection = to_string(solve.selection),
                          .best = solve.ridges[scores.best],
                          .names = scores.names,

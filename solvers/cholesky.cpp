@@ -115,7 +115,7 @@ void Cholesky::fail(Index minor) {
           "matrix "
           "is no Gram to its precision. The smallest ridge that helps is about ridge_absolute = {:.2g}{}",
           ridge_, minor, minor - 1, suggested, relative),
-      minor, ridge_, suggested);
+      minor, ridge_, suggested, std::move(a_));
 }
 
 DistributedMatrix<double> Cholesky::solve(const DistributedMatrix<double>& b) const {

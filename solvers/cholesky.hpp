@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "solvers/observer.hpp"
@@ -12,11 +14,13 @@ namespace widegram::solvers {
 /// A + ridge I has no Cholesky factor. The same on every rank; exit code `numerical`.
 class NotPositiveDefinite : public mpi::CollectiveError {
  public:
-  NotPositiveDefinite(const std::string& message, Index minor, double ridge, double suggested_ridge)
+  NotPositiveDefinite(const std::string& message, Index minor, double ridge, double suggested_ridge,
+                      dist::DistributedMatrix<double> a)
       : CollectiveError(ExitCode::numerical, message),
         minor_(minor),
         ridge_(ridge),
-        suggested_(suggested_ridge) {}
+        suggested_(suggested_ridge),
+        a_(std::make_shared<dist::DistributedMatrix<double>>(std::move(a))) {}
 
   /// Order of the first leading minor that is not positive; its last row and column are number minor() - 1,
   /// counted from 0.
@@ -24,11 +28,14 @@ class NotPositiveDefinite : public mpi::CollectiveError {
   double ridge() const { return ridge_; }
   /// About the smallest ridge (in all, not on top) with which the factorisation goes through.
   double suggested_ridge() const { return suggested_; }
+  /// A as it was given, both triangles: whoever can go on takes it.
+  dist::DistributedMatrix<double>& matrix() const { return *a_; }
 
  private:
   Index minor_;
   double ridge_;
   double suggested_;
+  std::shared_ptr<dist::DistributedMatrix<double>> a_;  ///< exceptions are copied
 };
 
 /// A + ridge I = L L^T for a symmetric A, in A's own memory: L takes the lower triangle, and A stays in the

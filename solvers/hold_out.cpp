@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "solvers/checks.hpp"
@@ -84,7 +85,13 @@ std::vector<HoldOutPoint> hold_out_path(const DistributedMatrix<double>& a,
   const RidgeMethod method =
       options.method.value_or(cheaper_ridge_method(static_cast<Index>(ridges.size()), false));
   for_each_ridge(method, dist::submatrix(a, split.fitted, split.fitted), fitted_targets, ridges,
-                 {.inverse_diagonals = false, .observer = options.observer}, score);
+                 {.inverse_diagonals = false,
+                  .observer = options.observer,
+                  .failed =
+                      [&](double ridge) {
+                        points.push_back({.ridge = ridge, .mse = std::numeric_limits<double>::infinity()});
+                      }},
+                 score);
   return points;
 }
 

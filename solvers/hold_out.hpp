@@ -41,8 +41,8 @@ struct HoldOutOptions {
 /// Fits the first group with each ridge (plain numbers) and predicts the second one, in the order of the
 /// ridges. Collective over a's grid. a: n x n with both triangles filled; targets: n x k on its grid in
 /// blocks of the same size. Beside a it holds the part of a that is fitted (four times that with eigen), that
-/// of fitted x held out, and n k numbers a rank. Cost and errors as of for_each_ridge() for the fitted
-/// samples.
+/// of fitted x held out, and n k numbers a rank. Cost and errors as of ridge_path() for the fitted samples,
+/// which messages count from 0.
 std::vector<HoldOutPoint> hold_out_path(const dist::DistributedMatrix<double>& a,
                                         const dist::DistributedMatrix<double>& targets,
                                         std::span<const double> ridges, const HoldOutSplit& split,

@@ -1,6 +1,7 @@
 #include "solvers/ridge_path.hpp"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -38,6 +39,14 @@ class Scorer {
   bool classes_;
 };
 
+/// A ridge that does not work out is the worst of all.
+RidgeSolutionOptions tolerant(const RidgePathOptions& options, RidgePath& path) {
+  constexpr double endless = std::numeric_limits<double>::infinity();
+  return {.observer = options.observer, .failed = [&path](double ridge) {
+            path.points.push_back({.ridge = ridge, .loo_mse = endless, .log_evidence = -endless});
+          }};
+}
+
 template <class F>
 std::size_t best(std::span<const RidgePoint> points, F&& loss) {
   std::vector<double> losses;
@@ -56,7 +65,7 @@ RidgePath ridge_path(DistributedMatrix<double> a, const DistributedMatrix<double
   RidgePath path;
   path.method = options.method.value_or(cheaper_ridge_method(static_cast<Index>(ridges.size()), true));
   const Scorer scorer(targets, options.classes);
-  for_each_ridge(path.method, std::move(a), targets, ridges, {.observer = options.observer},
+  for_each_ridge(path.method, std::move(a), targets, ridges, tolerant(options, path),
                  [&](const RidgeSolution& solution) { path.points.push_back(scorer.score(solution)); });
   return path;
 }
@@ -65,7 +74,7 @@ RidgePath ridge_path(const Eigendecomposition& eigen, const DistributedMatrix<do
                      std::span<const double> ridges, const RidgePathOptions& options) {
   RidgePath path{.points = {}, .method = RidgeMethod::eigen};
   const Scorer scorer(targets, options.classes);
-  for_each_ridge(eigen, targets, ridges, {.observer = options.observer},
+  for_each_ridge(eigen, targets, ridges, tolerant(options, path),
                  [&](const RidgeSolution& solution) { path.points.push_back(scorer.score(solution)); });
   return path;
 }

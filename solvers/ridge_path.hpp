@@ -29,9 +29,10 @@ struct RidgePath {
   RidgeMethod method = RidgeMethod::cholesky;
 };
 
-/// Scores every ridge (plain numbers). Collective over a's grid. a: n x n with both triangles filled, taken
-/// over; targets: n x k on its grid in blocks of the same size. Cost, memory and errors as of
-/// for_each_ridge(); each rank holds n k numbers more.
+/// Scores every ridge (plain numbers); one with which a is not positive definite has an infinite error and no
+/// evidence, and where that is so with all of them it is Error(numerical). Collective over a's grid. a: n x n
+/// with both triangles filled, taken over; targets: n x k on its grid in blocks of the same size. Cost,
+/// memory and errors as of for_each_ridge(); each rank holds n k numbers more.
 RidgePath ridge_path(dist::DistributedMatrix<double> a, const dist::DistributedMatrix<double>& targets,
                      std::span<const double> ridges, const RidgePathOptions& options = {});
 

@@ -1,6 +1,9 @@
 #include "solvers/ridge_solutions.hpp"
 
+#include <fmt/format.h>
+
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "solvers/checks.hpp"
@@ -19,12 +22,46 @@ double dimension_from_inverse(double ridge, const std::vector<double>& inverse_d
   return static_cast<double>(inverse_diagonal.size()) - ridge * trace;
 }
 
+/// Ridges on their way: how many are done, and those that do not work out.
+class Progress {
+ public:
+  Progress(const RidgeSolutionOptions& options, std::span<const double> ridges)
+      : options_(options), total_(std::ssize(ridges)) {}
+
+  void done() {
+    if (options_.observer) options_.observer(++done_, total_);
+  }
+  /// Where the ridge's error is caught: throws it again unless others may do better.
+  void failed(double ridge, const mpi::CollectiveError& error) {
+    if (!options_.failed || error.code() != ExitCode::numerical) throw;
+    if (++failed_ == total_)
+      throw mpi::CollectiveError(ExitCode::numerical,
+                                 fmt::format("none of the {} ridges is enough: {}", total_, error.what()));
+    options_.failed(ridge);
+    done();
+  }
+
+ private:
+  const RidgeSolutionOptions& options_;
+  Index total_;
+  Index done_ = 0;
+  Index failed_ = 0;
+};
+
 /// One factorisation for each ridge, all in the memory of a.
 void by_cholesky(DistributedMatrix<double> a, const DistributedMatrix<double>& targets,
                  std::span<const double> ridges, const RidgeSolutionOptions& options, const Visit& visit) {
-  Index done = 0;
+  Progress progress(options, ridges);
   for (const double ridge : ridges) {
-    Cholesky factor(std::move(a), ridge);
+    std::optional<Cholesky> attempt;
+    try {
+      attempt.emplace(std::move(a), ridge);
+    } catch (const NotPositiveDefinite& error) {
+      progress.failed(ridge, error);
+      a = std::move(error.matrix());
+      continue;
+    }
+    Cholesky& factor = *attempt;
     const DistributedMatrix<double> alpha = factor.solve(targets);
     RidgeSolution solution{
         .ridge = ridge, .alpha = alpha, .inverse_diagonal = {}, .log_determinant = factor.log_determinant()};
@@ -37,7 +74,7 @@ void by_cholesky(DistributedMatrix<double> a, const DistributedMatrix<double>& t
       a = std::move(factor).release();
     }
     visit(solution);
-    if (options.observer) options.observer(++done, static_cast<Index>(ridges.size()));
+    progress.done();
   }
 }
 
@@ -52,9 +89,15 @@ void for_each_ridge(const Eigendecomposition& eigen, const DistributedMatrix<dou
                     std::span<const double> ridges, const RidgeSolutionOptions& options, const Visit& visit) {
   check_finite(targets, "the targets");
   const Matrix<double> projected = project(eigen, targets);
-  Index done = 0;
+  Progress progress(options, ridges);
   for (const double ridge : ridges) {
-    const std::vector<double> inverse = inverted(eigen.values, ridge);
+    std::vector<double> inverse;
+    try {
+      inverse = inverted(eigen.values, ridge);
+    } catch (const mpi::CollectiveError& error) {
+      progress.failed(ridge, error);
+      continue;
+    }
     const DistributedMatrix<double> alpha = expand(eigen, inverse, projected.view());
     RidgeSolution solution{.ridge = ridge,
                            .alpha = alpha,
@@ -63,7 +106,7 @@ void for_each_ridge(const Eigendecomposition& eigen, const DistributedMatrix<dou
                            .effective_dimension = effective_dimensions(eigen.values, {&ridge, 1}).front()};
     if (options.inverse_diagonals) solution.inverse_diagonal = diagonal_of_function(eigen, inverse);
     visit(solution);
-    if (options.observer) options.observer(++done, static_cast<Index>(ridges.size()));
+    progress.done();
   }
 }
 

@@ -34,6 +34,9 @@ struct RidgeSolution {
 struct RidgeSolutionOptions {
   bool inverse_diagonals = true;
   WorkObserver observer{};  ///< in ridges
+  /// Told of a ridge with which A + ridge I is not positive definite, in place of visit; unless that is so
+  /// with all of them it is then no error. Empty: it is one.
+  std::function<void(double ridge)> failed{};
 };
 
 /// Calls visit once for each ridge (plain numbers) in the order given, on every rank. Collective over a's

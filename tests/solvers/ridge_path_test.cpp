@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numbers>
 #include <string>
@@ -11,6 +12,7 @@
 #include "solvers/hold_out.hpp"
 #include "src/mpi/agree.hpp"
 #include "tests/solvers/spectral_support.hpp"
+#include "tests/support/messages.hpp"
 
 namespace widegram::solvers {
 namespace {
@@ -124,7 +126,7 @@ TEST_F(RidgePathTest, BothMethodsAgreeWithAColumnOfZeros) {
 TEST_F(RidgePathTest, ASingularMatrixWithoutRidgeSaysWhatToDo) {
   for (const RidgeMethod method : methods) try {
       ridge_path(distributed(grid_, gram_with_duplicates(23), 4),
-                 distributed(grid_, filled(23, 1, &target_entry), 4), std::vector<double>{0.1, 0.0},
+                 distributed(grid_, filled(23, 1, &target_entry), 4), std::vector<double>{0.0},
                  {.method = method});
       ADD_FAILURE();
     } catch (const mpi::CollectiveError& e) {
@@ -237,6 +239,35 @@ TEST_F(RidgePathTest, ASplitIsOnePartition) {
   EXPECT_EQ(split_first(2, 0.01).held_out.size(), 1u);
   for (const double share : {0.0, 1.0, -1.0}) EXPECT_THROW(split_first(10, share), mpi::CollectiveError);
   EXPECT_THROW(split_random(1, 0.5, 0), mpi::CollectiveError);
+}
+
+/// Where samples repeat there is no answer without a ridge, which ends nothing for the others.
+TEST_F(RidgePathTest, ARidgeThatIsTooSmallIsLeftOut) {
+  const Matrix<double> a = gram_with_duplicates(23);
+  const Matrix<double> b = filled(23, 3, &class_entry);
+  const std::vector<double> some{0.05, 0.0, 1.0};
+  HoldOutSplit split{in_order(23), {1, 2}};
+  split.fitted.erase(split.fitted.begin() + 1, split.fitted.begin() + 3);
+  for (const RidgeMethod method : methods) {
+    const RidgePath path =
+        ridge_path(distributed(grid_, a, 4), distributed(grid_, b, 4), some, {.method = method});
+    const auto held_out =
+        hold_out_path(distributed(grid_, a, 4), distributed(grid_, b, 4), some, split, {.method = method});
+    ASSERT_EQ(path.points.size(), 3U);
+    ASSERT_EQ(held_out.size(), 3U);
+    EXPECT_TRUE(std::isinf(path.points[1].loo_mse) && std::isinf(held_out[1].mse));
+    EXPECT_NE(best_by_loo(path.points), 1U);
+    EXPECT_NE(best_by_evidence(path.points), 1U);
+    EXPECT_NE(best_by_hold_out(held_out), 1U);
+    const std::vector<double> others{0.05, 1.0};
+    const RidgePath without =
+        ridge_path(distributed(grid_, a, 4), distributed(grid_, b, 4), others, {.method = method});
+    EXPECT_EQ(path.points[2].loo_mse, without.points[1].loo_mse) << "the matrix is as it was";
+    const std::vector<double> none{0.0, 0.0};
+    widegram::test::expect_refused(ExitCode::numerical, "none of the 2 ridges is enough", [&] {
+      ridge_path(distributed(grid_, a, 4), distributed(grid_, b, 4), none, {.method = method});
+    });
+  }
 }
 
 }  // namespace
