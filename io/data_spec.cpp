@@ -20,7 +20,7 @@ bool is_slice_end(std::string_view text) {
 std::optional<Index> slice_end(std::string_view text, std::string_view whole) {
   if (text.empty()) return std::nullopt;
   const std::optional<Index> value = parse_integer(text);
-  if (!value) throw Error(ExitCode::data, fmt::format("{}: {} is too large for a slice", whole, text));
+  if (!value) throw Error(ExitCode::usage, fmt::format("{}: {} is too large for a slice", whole, text));
   return value;
 }
 

@@ -48,7 +48,7 @@ void merge(toml::table& into, toml::table&& from, const std::string& text) {
       if (!old->is_table()) refuse(text, fmt::format("'{}' is not a table in the job file", key.str()));
       merge(*old->as_table(), std::move(*node.as_table()), text);
     } else {
-      node.visit([&](auto& concrete) { into.insert_or_assign(key, std::move(concrete)); });
+      node.visit([&, &name = key](auto& concrete) { into.insert_or_assign(name, std::move(concrete)); });
     }
   }
 }

@@ -79,7 +79,7 @@ Index Value::integer(const Limits& limits) const {
 
 double Value::number(const Limits& limits) const {
   if (!node_.is_number()) wrong_type("a number");
-  const double number = *node_.value<double>();
+  const double number = *node_.value<double>() + 0.0;  // -0 is 0: one network, one name
   if (std::isnan(number) || (std::isinf(number) && !limits.infinite)) wrong_type("a finite number");
   check_limits(*this, limits, number);
   return number;
