@@ -38,10 +38,10 @@ struct InducingModel {
   double tolerance = 0;            ///< that was asked for
   std::vector<double> objective;   ///< one an epoch; or at the start and after every iteration
   std::string columns;             ///< of the learning curve, with commas; empty: none
-  std::vector<double> curve;       ///< a row an epoch
+  std::vector<double> curve;       ///< a row an epoch, which count from 1
   std::vector<double> parameters;  ///< those that predict: of the best epoch, or the last
   std::vector<double> last;        ///< where training has ended
-  Index best_epoch = -1;           ///< from 0
+  Index best_epoch = 0;            ///< from 1; 0: none
 };
 
 /// Collective; the root writes: /parameters and /last_parameters with /slices (a row a parameter: begin,

@@ -232,9 +232,11 @@ class AdamTraining {
     model_.end = "epochs";
     for (const EpochRecord& record : state_.curve) model_.objective.push_back(record.objective);
     model_.columns = curve_columns(section_);
-    model_.curve = rows_of(state_.curve);
+    std::vector<EpochRecord> curve = state_.curve;
+    for (EpochRecord& record : curve) ++record.epoch;  // in files they count from 1
+    model_.curve = rows_of(curve);
     model_.parameters = section_.validation > 0 ? state_.best_parameters : state_.parameters;
-    model_.best_epoch = state_.best_epoch;
+    model_.best_epoch = state_.best_epoch + 1;
     model_.last = std::move(state_.parameters);
     model_.noise = noise_at(task_.model, model_.parameters);
     return std::move(model_);

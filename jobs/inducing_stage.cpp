@@ -44,7 +44,7 @@ void report(const io::InducingModel& model, bool reused, Json& section) {
   section["objective"] = model.objective.back();
   section["iterations"] = model.iterations;
   section["epochs"] = model.epochs;
-  section["best_epoch"] = model.best_epoch + 1;
+  section["best_epoch"] = model.best_epoch;
   section["end"] = model.end;
   section["reused"] = reused;
 }

@@ -397,6 +397,11 @@ def draw_dynamics(path, pictures):
             draw_against_time(axes, times, file, quantity, 1 if quantity == "loss" else 100)
             axes.set_ylabel("loss: half of the mean squared error" if quantity == "loss" else "right, %")
         grid[0, 0].set_yscale("log")
+        # At infinity nothing but rounding may be left of the training loss: the scale is that of the finite times.
+        shown = np.concatenate([line.get_ydata() for line in grid[0, 0].lines if line.get_marker() == "o"])
+        shown = shown[shown > 0]
+        if shown.size:
+            grid[0, 0].set_ylim(shown.min() / 1.5, shown.max() * 1.5)
         best = attribute(file, "best_time")
         if best is not None:
             grid[0, 0].plot([], [], "--", color=GREY, label=f"best validation loss: {best:.3g}")
@@ -446,7 +451,7 @@ PANELS = {
 def draw_epochs(file):
     """A panel a quantity, with that of the validation samples where there are some."""
     rows = dict(zip(attribute(file["curve"], "columns").split(","), file["curve"][()].T))
-    epochs = 1 + rows["epoch"]
+    epochs = rows["epoch"]
     held_out = rows["validation_log_likelihood"].any()  # zeros where nothing was held out
     shown = [name for name in PANELS if name in rows]
     figure, grid = plt.subplots(len(shown), 1, sharex=True, squeeze=False, figsize=(6.4, 1.0 + 2.4 * len(shown)))
@@ -456,7 +461,7 @@ def draw_epochs(file):
         if held_out and f"validation_{name}" in rows:
             axes.plot(epochs, scale * rows[f"validation_{name}"], "o-", color=ORANGE, markersize=3, label="validation")
         if held_out:
-            axes.axvline(1 + attribute(file, "best_epoch"), color=GREY, linestyle="--", linewidth=1.2, label="the best, kept")
+            axes.axvline(attribute(file, "best_epoch"), color=GREY, linestyle="--", linewidth=1.2, label="the best, kept")
         axes.set_ylabel(PANELS[name])
     grid[1, 0].legend(loc="best", fontsize=9)
     grid[-1, 0].set_xlabel("epoch")
