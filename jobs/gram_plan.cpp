@@ -84,10 +84,13 @@ void check_plan(const CommandContext& context, const gram::Plan& plan) {
           context.comm.size(), context.comm.size() == 1 ? "" : "s", readable_bytes(needed),
           readable_bytes(allowed.bytes),
           allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine's memory",
-          ranks > 0 ? fmt::format("use at least {} ranks with as much memory each, or fewer samples", ranks)
-                    : "no number of ranks would do, as some of it is the same on each; use fewer samples, or "
-                      "a larger "
-                      "gram.tile"));
+          (ranks > 0
+               ? fmt::format("use at least {} ranks with as much memory each, or fewer samples", ranks)
+               : "no number of ranks would do, as some of it is the same on each; use fewer samples, or "
+                 "a larger gram.tile") +
+              (plan.solver.matrix_entry > 0 && context.job->gram.mode == GramMode::stored
+                   ? "; gram.mode = \"out-of-core\" or \"recompute\" takes no matrix into memory"
+                   : "")));
 }
 
 }  // namespace widegram::jobs

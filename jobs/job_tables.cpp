@@ -209,7 +209,7 @@ const KeyTable<SolveSection>& solve_keys() {
               "of Cholesky: double; or float32 with refinement in double to a residual of 1e-10, which falls "
               "back to double by itself"),
        key("tolerance", &S::tolerance, "cg: residual relative to the target, for each target column",
-           {.above = 0, .most = 1}),
+           {.above = 0, .most = 0.5}),
        key("max_iterations", &S::max_iterations, "cg: most iterations for a target column", {.least = 1}),
        choice_or_auto(
            "preconditioner", &S::preconditioner, {"none", "nystrom", "nystrom-columns", "rpcholesky"},

@@ -76,6 +76,9 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
     problem.test = io::read_data(comm, test_spec(job.data), &problem.train);
     context.progress.note(summary(*problem.test));
   }
+  if (problem.train.target_kind == io::TargetKind::classes && problem.train.outputs == 1)
+    context.progress.warn(fmt::format("{}: every sample is of the same class: there is nothing to learn",
+                                      problem.train.source));
   io::Preprocessor preprocessor = fit_preprocessor(comm, job.data, problem.train);
   if (problem.test) preprocessor.apply(comm, *problem.test);
   for (const std::string& warning : preprocessor.warnings()) context.progress.warn(warning);

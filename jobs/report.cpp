@@ -74,28 +74,9 @@ Row row_of(const Json& metrics) {
           kernel_of(metrics),
           ranks.is_number() ? ranks.dump() : "-",
           seconds_of(at(metrics, "/gram/seconds")),
-          seconds_of(at(metrics, "/solve/seconds")),
+          seconds_of(at(metrics, metrics.contains("dkm") ? "/dkm/seconds" : "/solve/seconds")),
           seconds_of(at(metrics, "/predict/seconds")),
           quality_of(metrics)};
-}
-
-std::string files_of(const std::filesystem::path& folder) {
-  std::vector<std::string> files;
-  std::error_code reason;
-  for (std::filesystem::directory_iterator entry(folder, reason), end; !reason && entry != end;
-       entry.increment(reason)) {
-    // A file may vanish after it was listed: then there is nothing to tell of it.
-    std::error_code gone;
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with('.') || !entry->is_regular_file(gone)) continue;
-    const std::uintmax_t bytes = entry->file_size(gone);
-    if (!gone) files.push_back(fmt::format("{} ({})", name, readable_bytes(static_cast<double>(bytes))));
-  }
-  if (reason)
-    throw Error(ExitCode::files,
-                fmt::format("{}: the folder cannot be listed: {}", folder.string(), reason.message()));
-  std::ranges::sort(files);
-  return fmt::format("{}: {}\n", folder.string(), fmt::join(files, ", "));
 }
 
 std::string table_of(const std::vector<Row>& rows) {
@@ -121,6 +102,25 @@ std::string report(const std::vector<std::string>& folders) {
     files += files_of(folder);
   }
   return table_of(rows) + "\n" + files;
+}
+
+std::string files_of(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code reason;
+  for (std::filesystem::directory_iterator entry(folder, reason), end; !reason && entry != end;
+       entry.increment(reason)) {
+    // A file may vanish after it was listed: then there is nothing to tell of it.
+    std::error_code gone;
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.') || !entry->is_regular_file(gone)) continue;
+    const std::uintmax_t bytes = entry->file_size(gone);
+    if (!gone) files.push_back(fmt::format("{} ({})", name, readable_bytes(static_cast<double>(bytes))));
+  }
+  if (reason)
+    throw Error(ExitCode::files,
+                fmt::format("{}: the folder cannot be listed: {}", folder, reason.message()));
+  std::ranges::sort(files);
+  return fmt::format("{}: {}\n", folder, fmt::join(files, ", "));
 }
 
 }  // namespace widegram::jobs

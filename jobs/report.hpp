@@ -10,4 +10,7 @@ namespace widegram::jobs {
 /// Error(files) for a folder without a readable metrics.json.
 std::string report(const std::vector<std::string>& folders);
 
+/// "FOLDER: file (size), ...": what it holds, hidden files aside. One rank. Throws Error(files).
+std::string files_of(const std::string& folder);
+
 }  // namespace widegram::jobs

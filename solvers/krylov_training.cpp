@@ -220,12 +220,13 @@ void KrylovTraining::give_up() const {
       least > 0 ? (largest_ + law_->options().ridge) / least : std::numeric_limits<double>::infinity();
   const double reach = std::numeric_limits<double>::epsilon() *
                        std::min(condition, 2.0 * law_->options().rate * worst_time_ * largest_ / samples_);
-  reason = reach > options_.tolerance
-               ? fmt::format(
-                     "its condition number of about {:.1e} is in the way in double precision: raise "
-                     "the ridge or the tolerance, or leave the longest times out",
-                     condition)
-               : "raise the number of steps, the ridge or the tolerance, or leave the longest times out";
+  reason =
+      reach > options_.tolerance
+          ? fmt::format(
+                "its condition number of about {:.1e} is in the way in double precision: raise "
+                "dynamics.ridge or dynamics.tolerance, or leave the longest times out",
+                condition)
+          : "raise dynamics.max_steps, dynamics.ridge or dynamics.tolerance, or leave the longest times out";
   throw mpi::CollectiveError(
       ExitCode::numerical,
       fmt::format("training by Lanczos has not converged: after {} steps the residual at t = {} is {:.2g}, "

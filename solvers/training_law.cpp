@@ -30,9 +30,8 @@ double TrainingLaw::largest_stable_rate(double largest) const { return 2.0 * sam
 
 void TrainingLaw::check_stable(double largest) const {
   if (options_.descent == Descent::steps && options_.rate >= largest_stable_rate(largest))
-    refuse(
-        fmt::format("gradient descent with a learning rate of {:.6g} diverges: rates below {:.6g} are stable",
-                    options_.rate, largest_stable_rate(largest)));
+    refuse(fmt::format("gradient descent with dynamics.rate = {:.6g} diverges: rates below {:.6g} are stable",
+                       options_.rate, largest_stable_rate(largest)));
 }
 
 void TrainingLaw::check_time(double t, double largest) const {

@@ -60,7 +60,7 @@ std::string float32_note(const CommandContext& context, const GramFamily& family
 }
 
 /// note: see float32_note(); none where entries are in double.
-std::string plan_text(const gram::Plan& plan, const std::string& engine,
+std::string plan_text(const gram::Plan& plan, GramMode mode, const std::string& engine,
                       const std::optional<std::string>& note, const std::vector<std::string>& files,
                       const gram::TileSeconds& seconds, const MemoryAllowance& allowed) {
   const gram::Layout& layout = plan.layout;
@@ -96,8 +96,15 @@ std::string plan_text(const gram::Plan& plan, const std::string& engine,
   line("", fmt::format("it may use {} ({}){}", readable_bytes(allowed.bytes),
                        allowed.is_limit ? "gram.memory_limit" : "nine tenths of its share of this machine",
                        plan.bytes.total() > allowed.bytes ? ": run will refuse" : ""));
-  line(files.size() > 1 ? "files" : "gram.h5", files_text(plan, files));
-  line("assembly", fmt::format("about {}", readable_seconds(gram::assembly_seconds(plan, seconds))));
+  const std::string assembly =
+      fmt::format("about {}", readable_seconds(gram::assembly_seconds(plan, seconds)));
+  if (mode == GramMode::recompute) {
+    line("gram.h5", "none: gram.mode = \"recompute\"");
+    line("an iteration", assembly + ", for it computes the Gram anew");
+  } else {
+    line(files.size() > 1 ? "files" : "gram.h5", files_text(plan, files));
+    line("assembly", assembly);
+  }
   return text;
 }
 
@@ -116,7 +123,8 @@ std::string plan_of(const CommandContext& context, const JobOutline& outline) {
   const gram::TileSeconds seconds = measure_kernel(comm, job, outline.shape, *engine, family);
   std::optional<std::string> note;
   if constexpr (std::is_same_v<Real, float>) note = float32_note(context, family, outline.shape);
-  return plan_text(plan, engine->name(), note, family.files(), seconds, memory_allowance(context)) +
+  return plan_text(plan, job.gram.mode, engine->name(), note, family.files(), seconds,
+                   memory_allowance(context)) +
          fmt::format("  {:<20}{}\n", "solve", to_text(choice, job.solve, outline.train_samples));
 }
 

@@ -43,6 +43,10 @@ void check_plan_of(const CommandContext& context, const JobOutline& outline) {
 ExitCode dkm_command(const CommandContext& context) {
   const mpi::Communicator& comm = context.comm;
   const Job& job = *context.job;
+  if (!job.dkm.given)
+    throw mpi::CollectiveError(ExitCode::usage,
+                               "the job has no table [dkm], which says what machine to train: dkm.kind, "
+                               "dkm.depth, dkm.nu and so on (widegram --help-job)");
   const Stage stage = stage_of(job.dkm.kind);
   Metrics metrics(comm, job, context.line.command);
   const JobOutline outline = outline_job(context);

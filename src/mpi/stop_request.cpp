@@ -1,5 +1,6 @@
 #include "src/mpi/stop_request.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -54,6 +55,9 @@ std::string StopRequest::reason(double piece) const {
   constexpr double caution = 1.25;
   constexpr double to_finish = 2.0;
   const double now = running_.seconds();
+  if (options_.walltime && *options_.walltime <= to_finish)
+    return fmt::format("a time limit of {:g} s leaves none for work: {:g} s are kept for saving",
+                       *options_.walltime, to_finish);
   if (options_.walltime && now + caution * piece + to_finish >= *options_.walltime) return "time limit";
   if (root_ && !options_.file.empty() && !file_seen_ && (looked_at_ < 0 || now > looked_at_ + 1.0)) {
     looked_at_ = now;

@@ -28,6 +28,11 @@ works 2 "^  float32 +within 5e-6 of float64 " describe right.toml
 works 1 "^  float32 +further than 5e-6 from float64 " describe "$source/jobs/examples/cntk-gap.toml" --set kernel.activation=sign
 works 1 "^  engine +pixel pairs .*: planes do not know the activation tanh" describe "$source/jobs/examples/cntk-gap.toml" \
   --set kernel.activation=tanh --set gram.tile=8
+works 1 "^  gram.h5 +none: gram.mode = \"recompute\"" describe right.toml --set gram.mode=recompute
+printf 'x,label\n1,0\n2,0\n3,0\n' >one.csv
+"$program" solve right.toml --set data.train=one.csv --set output=one >out 2>err || fail "one class is no error:"
+grep -q "^warning: one.csv: every sample is of the same class" err || fail "no word of one class:"
+works 1 "^[^ ]*dynamics: .*dynamics.h5 \([0-9]" dynamics right.toml --set output=dynamics
 works 1 "^  an entry" describe right.toml --set kernel.precision=float64
 ! grep -q "^  float32" out || fail "describe speaks of float32 where entries are float64:"
 OMPI_COMM_WORLD_SIZE='' SLURM_NTASKS=4 "$program" doctor >out 2>err && got=0 || got=$?

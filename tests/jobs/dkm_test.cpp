@@ -124,6 +124,8 @@ TEST_F(DkmCommand, NamesWhatIsWrong) {
   EXPECT_EQ(code_of(dkm_job("a", {"gram.memory_limit='1MiB'"}), &message), ExitCode::usage);
   expect_part(message, "ranks");
   expect_part(error_of(dkm_job("a"), ExitCode::usage), "kernel.preset or kernel.layers is missing");
+  EXPECT_EQ(code_of(digits_job("a", 20, 5, "kernel.preset = 'dense'\n", {}), &message), ExitCode::usage);
+  expect_part(message, "no table [dkm]");
 }
 
 TEST_F(DkmCommand, RefusesKeysThatDoNotGoTogether) {

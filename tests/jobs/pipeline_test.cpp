@@ -204,6 +204,7 @@ TEST_F(Pipeline, APlanThatDoesNotFitTheMemoryNamesTheRanks) {
   const std::string message = error_of(job("large", {"gram.memory_limit=100kB"}), ExitCode::usage);
   EXPECT_NE(message.find("memory_limit"), std::string::npos) << message;
   EXPECT_NE(message.find("ranks"), std::string::npos) << message;
+  EXPECT_NE(message.find("gram.mode = \"out-of-core\""), std::string::npos) << message;
 }
 
 TEST_F(Pipeline, EveryPrecisionAndFunction) {

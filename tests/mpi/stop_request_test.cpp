@@ -46,6 +46,12 @@ TEST(StopRequest, APieceThatWouldNotFitCounts) {
   EXPECT_EQ(stop.reason(90.0), "time limit");
 }
 
+/// A script that runs the same command again would never get anywhere.
+TEST(StopRequest, ALimitThatLeavesNoTimeForWorkIsToldApart) {
+  const StopRequest stop(Communicator::world(), {.walltime = 1.5});
+  EXPECT_EQ(stop.reason(), "a time limit of 1.5 s leaves none for work: 2 s are kept for saving");
+}
+
 TEST(StopRequest, AStopFileStopsAllRanksAndStays) {
   const Communicator comm = Communicator::world();
   const test::TempDir scratch(comm);
