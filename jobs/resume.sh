@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a job until it is done, whatever kills it on the way, on a machine without Slurm.
-#   bash jobs/resume.sh JOB.toml -n RANKS [--command run|gram|solve] [-- widegram options]
+#   bash jobs/resume.sh JOB.toml -n RANKS [--command run|gram|solve|dynamics|dkm] [-- widegram options]
 # Ends with widegram's exit code: 0 done, 2 to 5 errors that a second run would meet again, 75 stopped (by USR1 or by a file
 # named stop in the output folder), 1 where nothing new was saved in five runs in a row (WIDEGRAM_MAX_IDLE_RESTARTS).
 # WIDEGRAM_PROGRAM and WIDEGRAM_LAUNCHER: the program and what starts its ranks, where they are not found by themselves.

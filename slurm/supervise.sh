@@ -72,8 +72,8 @@ supervise_begin() {
   export OMPI_MCA_orte_execute_quiet=${OMPI_MCA_orte_execute_quiet:-1}
   read -ra launcher <<<"${WIDEGRAM_LAUNCHER:-mpirun}"
   program=${WIDEGRAM_PROGRAM:-$here/../build/widegram}
-  [[ -n ${WIDEGRAM_PROGRAM:-} || -x $program ]] || program=$(command -v widegram || true)
-  [[ -x $program ]] || supervise_refuse "no program at '$program': set WIDEGRAM_PROGRAM to the path of widegram"
+  [[ -n ${WIDEGRAM_PROGRAM:-} || -x $program ]] || program=$(command -v widegram || echo "$program")
+  [[ -x $program ]] || supervise_refuse "no program at '$program': build it, or set WIDEGRAM_PROGRAM to the path of widegram"
   command -v "${launcher[0]}" >/dev/null || supervise_refuse "no ${launcher[0]} here: load the MPI that widegram was built with"
   output=$(supervise_key '' output)
   if [[ -z $output ]]; then
