@@ -11,7 +11,7 @@ spectrum.h5     spectrum             eigenvalues and target powers with their po
 gram*.h5        gram*                heat map; a large Gram is sampled evenly
 predictions.h5  predictions          confusion matrix of classes, or predicted against true values, with error bars of two
                                      standard deviations where there are variances
-                calibration          where there are variances: how many targets lie in the intervals that should hold a share
+                calibration          of values with variances: how many targets lie in the intervals that should hold a share
 dynamics.h5     loss-curves          losses and accuracies against the time of training
 metrics.json    convergence          residual of conjugate gradients, iteration by iteration
 dkm.h5          training             objective of a deep kernel machine, iteration by iteration; with mini-batches its learning
@@ -397,11 +397,12 @@ def draw_dynamics(path, pictures):
             draw_against_time(axes, times, file, quantity, 1 if quantity == "loss" else 100)
             axes.set_ylabel("loss: half of the mean squared error" if quantity == "loss" else "right, %")
         grid[0, 0].set_yscale("log")
-        # At infinity nothing but rounding may be left of the training loss: the scale is that of the finite times.
-        shown = np.concatenate([line.get_ydata() for line in grid[0, 0].lines if line.get_marker() == "o"])
-        shown = shown[shown > 0]
-        if shown.size:
-            grid[0, 0].set_ylim(shown.min() / 1.5, shown.max() * 1.5)
+        # At infinity an interpolating fit has a loss of nothing but rounding, which would leave no room for the rest.
+        shown = np.isfinite(times) & (times > 0)
+        losses = np.concatenate([file[f"{name}_loss"][()][shown] for name in SETS if f"{name}_loss" in file])
+        losses = losses[np.isfinite(losses) & (losses > 0)]
+        if losses.size:
+            grid[0, 0].set_ylim(losses.min() / 1.5, losses.max() * 1.5)
         best = attribute(file, "best_time")
         if best is not None:
             grid[0, 0].plot([], [], "--", color=GREY, label=f"best validation loss: {best:.3g}")

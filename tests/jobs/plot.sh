@@ -35,6 +35,19 @@ draws classes "cumulative-power.png effective-dimension.png gram.png predictions
 training=(--set 'dynamics.times=[0, 1, 10, 100, inf]' --set dynamics.validation=0.25 --set dynamics.ridge=1e-4)
 start 2 dynamics classes.toml --quiet --set output=training "${training[@]}" >out
 draws training "gram.png loss-curves.png"
+# What is left at infinity is rounding: it does not stretch the axis of the losses.
+"$python" - "$source/jobs" <<'END' || fail "the losses' axis reaches down to the loss at infinity"
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import h5py, plot
+with h5py.File("training/dynamics.h5", "r+") as file:
+    file["train_loss"][-1] = 1e-31
+class Limits:
+    def save(self, figure, name):
+        sys.exit(0 if figure.axes[0].get_ylim()[0] > 1e-10 else 1)
+plot.draw_dynamics(Path("training/dynamics.h5"), Limits())
+END
 start 2 solve classes.toml --quiet --set output=cg --set solve.method=cg >out
 draws cg "convergence.png gram.png"
 
