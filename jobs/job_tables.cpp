@@ -55,8 +55,10 @@ const std::vector<std::string>& selection_names() {
 Key<SpectrumSection> fit_key() {
   return {
       "fit", "[first, last]",
-      "ranks of the eigenvalues, counted from 1 at the largest, that power laws are fitted to; without it: "
-      "10 to half of the samples",
+      "ranks of the eigenvalues, counted from 1 at the largest, that power laws are fitted to, by least "
+      "squares "
+      "between logarithms in which a rank k weighs 1/k; the error of an exponent is that of such a fit to "
+      "independent noise; without it: 10 to half of the samples",
       [](SpectrumSection& section, const Value& value) {
         section.fit = value.integers({.least = 1});
         if (section.fit.size() != 2 || section.fit[1] < section.fit[0] + 2)
@@ -228,11 +230,12 @@ const KeyTable<SolveSection>& solve_keys() {
 }
 
 const KeyTable<PredictSection>& predict_keys() {
-  static const KeyTable<PredictSection> table("predict",
-                                              {key("variance", &PredictSection::variance,
-                                                   "variances of the predictions: nngp: of the posterior; "
-                                                   "ntk: of an ensemble of networks trained to the "
-                                                   "end, which needs kernel.both")});
+  static const KeyTable<PredictSection> table(
+      "predict", {key("variance", &PredictSection::variance,
+                      "variances of the predictions: nngp: of the posterior; "
+                      "ntk: of an ensemble of networks trained to the "
+                      "end, which needs kernel.both; metrics.json then has the negative log predictive "
+                      "density, a mean over samples and outputs")});
   return table;
 }
 
