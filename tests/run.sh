@@ -71,10 +71,13 @@ measure() {
   mpirun -n 2 "$widegram_build/tests/bench/$1" "${@:2}" --check || missed+=("$*")
 }
 shopt -s nullglob
+declare -A sizes=([bench_block_cg]="--n 20000 --rank 1000 --hard-rank 2000")  # others: their own
 for bench in "$widegram_build"/tests/bench/bench_*; do
   [[ -x $bench && -f $bench ]] || continue
-  measure "$(basename "$bench")"
+  read -ra size <<<"${sizes[$(basename "$bench")]:-}"
+  measure "$(basename "$bench")" "${size[@]}"
 done
+measure bench_dkm_step --scale 4
 measure bench_assembly --preset cntk-flatten --depth 21 --shape 3x32x32 --n 1000
 bash "$widegram_root/tests/jobs/soak.sh" "$widegram_program" "$widegram_root" "${WIDEGRAM_SOAK_SECONDS:-7200}" || missed+=(soak)
 [[ ${#missed[@]} -eq 0 ]] || { printf 'failed or missed its figure: %s\n' "${missed[@]}"; exit 1; }
