@@ -11,8 +11,11 @@ import json
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
+try:
+    import h5py
+    import numpy as np
+except ImportError as error:
+    sys.exit(f"read_results.py: {error}: apt-get install python3-h5py")
 
 
 def read_gram(path):
@@ -31,6 +34,9 @@ def read_gram(path):
 
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/digits")
+    for name in ("gram.h5", "model.h5", "predictions.h5", "metrics.json"):
+        if not (folder / name).exists():
+            sys.exit(f"{folder} holds no {name}: name the output folder of a `widegram run` with a test set and a stored Gram")
     gram, test_train = read_gram(folder / "gram.h5")
 
     with h5py.File(folder / "model.h5") as file:
@@ -40,12 +46,15 @@ def main():
 
     with h5py.File(folder / "predictions.h5") as file:
         mean = file["mean"][()]  # M x K
-        predicted = file["class"][()]
+        predicted = file["class"][()] if "class" in file else None  # None: targets are values
         truth = file["target"][()]
     print(f"predictions.h5: {len(mean)} samples; they are test_train @ alpha to {np.abs(test_train @ alpha - mean).max():.0e}")
 
-    accuracy = json.loads((folder / "metrics.json").read_text())["test"]["accuracy"]
-    print(f"accuracy {np.mean(predicted == truth):.4f}; metrics.json says {accuracy:.4f}")
+    test = json.loads((folder / "metrics.json").read_text())["test"]
+    if predicted is None:
+        print(f"RMSE {np.sqrt(np.mean((mean - truth) ** 2)):.6g}; metrics.json says {test['rmse']:.6g}")
+        return
+    print(f"accuracy {np.mean(predicted == truth):.4f}; metrics.json says {test['accuracy']:.4f}")
 
     try:
         from sklearn.svm import SVC

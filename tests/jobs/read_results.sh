@@ -14,4 +14,13 @@ grep -qE 'they are test_train @ alpha to [0-9]e-1[2-6]$' out || fail "the coeffi
 if "$python" -c 'import sklearn' 2>/dev/null; then
   [[ $(sed -n 's/^a support vector machine.* accuracy //p' out) > 0.95 ]] || fail "scikit-learn"
 fi
+
+# Targets that are values; a folder without what it reads.
+cp "$source/jobs/examples/waves.csv" .
+sed "s#jobs/examples/##" "$source/jobs/examples/csv.toml" >values.toml
+start 2 run values.toml --quiet --set output=values >out 2>err || fail "run on values"
+"$python" "$source/jobs/examples/read_results.py" values >out 2>err || fail "read_results.py on values ends with $?"
+[[ -n $(sed -nE 's/^RMSE ([0-9.e-]+); metrics.json says \1$/\1/p' out) ]] || fail "the RMSE"
+! "$python" "$source/jobs/examples/read_results.py" . >out 2>err || fail "read_results.py reads nothing"
+[[ $(wc -l <err) == 1 ]] && grep -q "holds no gram.h5" err || fail "a folder without a Gram is not named:"
 exit $((failures > 0))
