@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/dist/symmetry.hpp"
@@ -171,12 +173,13 @@ TEST(Plan, ATileOfImagesIsHalfAsLongOnTheDiagonalOrBetweenMirrorImages) {
   TileToTime mirrored = whole;
   mirrored.rows = mirrored.cols = kernels::SampleOrder::flip_pairs;
   for (const TileToTime& tile : {diagonal, mirrored}) {
-    // Another program may come between: one good look is enough.
-    double best = 1;
-    for (int look = 0; look < 20 && best > 0.75; ++look)
-      best = measure_tile_seconds<float>(*engine, tile, 0.01) /
-             measure_tile_seconds<float>(*engine, whole, 0.01);
-    EXPECT_LT(best, 0.75);
+    // Other ranks may come between, on fewer processors than there are ranks: the least of many looks counts.
+    double part = 1, all = 1;
+    for (int look = 0; look < 100 && part > 0.75 * all; ++look) {
+      part = std::min(part, measure_tile_seconds<float>(*engine, tile, 0.01));
+      all = std::min(all, measure_tile_seconds<float>(*engine, whole, 0.01));
+    }
+    EXPECT_LT(part, 0.75 * all);
   }
 }
 
