@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -42,6 +44,14 @@ io::Preprocessor fit_preprocessor(const mpi::Communicator& comm, const DataSecti
   return preprocessor;
 }
 
+/// Collective.
+bool is_of_one_class(const mpi::Communicator& comm, const io::DataSet& set) {
+  if (set.target_kind != io::TargetKind::classes) return false;
+  std::int64_t least = set.outputs, most = -1;
+  for (const std::int64_t k : set.classes) least = std::min(least, k), most = std::max(most, k);
+  return comm.min(least) == comm.max(most);
+}
+
 std::string summary(const io::DataSet& set) {
   return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape),
                      set.outputs, set.target_kind == io::TargetKind::classes ? "classes" : "target values");
@@ -76,7 +86,7 @@ Problem load_problem(const CommandContext& context, Metrics& metrics) {
     problem.test = io::read_data(comm, test_spec(job.data), &problem.train);
     context.progress.note(summary(*problem.test));
   }
-  if (problem.train.target_kind == io::TargetKind::classes && problem.train.outputs == 1)
+  if (is_of_one_class(comm, problem.train))
     context.progress.warn(fmt::format("{}: every sample is of the same class: there is nothing to learn",
                                       problem.train.source));
   io::Preprocessor preprocessor = fit_preprocessor(comm, job.data, problem.train);

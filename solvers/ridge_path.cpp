@@ -43,7 +43,10 @@ class Scorer {
 RidgeSolutionOptions tolerant(const RidgePathOptions& options, RidgePath& path) {
   constexpr double endless = std::numeric_limits<double>::infinity();
   return {.observer = options.observer, .failed = [&path](double ridge) {
-            path.points.push_back({.ridge = ridge, .loo_mse = endless, .log_evidence = -endless});
+            path.points.push_back({.ridge = ridge,
+                                   .loo_mse = endless,
+                                   .log_evidence = -endless,
+                                   .effective_dimension = std::numeric_limits<double>::quiet_NaN()});
           }};
 }
 

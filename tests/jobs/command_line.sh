@@ -29,8 +29,8 @@ works 1 "^  float32 +further than 5e-6 from float64 " describe "$source/jobs/exa
 works 1 "^  engine +pixel pairs .*: planes do not know the activation tanh" describe "$source/jobs/examples/cntk-gap.toml" \
   --set kernel.activation=tanh --set gram.tile=8
 works 1 "^  gram.h5 +none: gram.mode = \"recompute\"" describe right.toml --set gram.mode=recompute
-printf 'x,label\n1,0\n2,0\n3,0\n' >one.csv
-"$program" solve right.toml --set data.train=one.csv --set output=one >out 2>err || fail "one class is no error:"
+printf 'x,label\n1,3\n2,3\n3,3\n' >one.csv
+"$program" solve right.toml --set data.train=one.csv --set data.targets=classes --set output=one >out 2>err || fail "one class is no error:"
 grep -q "^warning: one.csv: every sample is of the same class" err || fail "no word of one class:"
 works 1 "^[^ ]*dynamics: .*dynamics.h5 \([0-9]" dynamics right.toml --set output=dynamics
 works 1 "^  an entry" describe right.toml --set kernel.precision=float64
