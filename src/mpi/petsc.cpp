@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <petscsys.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <stdexcept>
 
@@ -18,7 +20,15 @@ void check(int code, SourceLocation where) {
 
 void accept(int code, SourceLocation where) {
   if (code == 0) return;
-  if (code == PETSC_ERR_MEM) check(code, where);
+  constexpr std::array known_to_all{PETSC_ERR_SUP,
+                                    PETSC_ERR_ARG_UNKNOWN_TYPE,
+                                    PETSC_ERR_MISSING_FACTOR,
+                                    PETSC_ERR_ARG_WRONG,
+                                    PETSC_ERR_ARG_OUTOFRANGE,
+                                    PETSC_ERR_ARG_INCOMP,
+                                    PETSC_ERR_ARG_WRONGSTATE,
+                                    PETSC_ERR_USER_INPUT};
+  if (std::find(known_to_all.begin(), known_to_all.end(), code) == known_to_all.end()) check(code, where);
   throw mpi::CollectiveError(ExitCode::usage,
                              "PETSc refuses an option of [petsc] or behind --: " + message(code));
 }

@@ -10,8 +10,9 @@ namespace widegram::petsc {
 /// place.
 void check(int code, SourceLocation where = SourceLocation::current());
 
-/// The same for what the user's PETSc options decide, of which all ranks hold the same ones: they may ask for
-/// what there is not. Throws mpi::CollectiveError(usage); as check() where memory is what lacks.
+/// The same for what the user's PETSc options decide, of which all ranks hold the same ones: what PETSc does
+/// not know or support is refused with mpi::CollectiveError(usage). Anything else, as a file that rank 0
+/// alone cannot open, may have met this rank alone: as check(), with which the program ends all ranks.
 void accept(int code, SourceLocation where = SourceLocation::current());
 
 /// What PETSc says of an error code that it has just returned.

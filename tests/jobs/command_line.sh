@@ -29,6 +29,9 @@ works 1 "^  float32 +further than 5e-6 from float64 " describe "$source/jobs/exa
 works 1 "^  engine +pixel pairs .*: planes do not know the activation tanh" describe "$source/jobs/examples/cntk-gap.toml" \
   --set kernel.activation=tanh --set gram.tile=8
 works 1 "^  gram.h5 +none: gram.mode = \"recompute\"" describe right.toml --set gram.mode=recompute
+# A file of a monitor's that rank 0 alone fails to open ends all ranks.
+timeout 60 mpirun -n 3 "$program" solve right.toml --set solve.method=cg --set output=monitor -- -ksp_monitor :/no/folder/x >out 2>err && code=0 || code=$?
+[[ $code == 1 ]] && grep -q "rank 0: .*/no/folder/x" err || fail "a monitor without its file ends with $code:"
 printf 'x,label\n1,3\n2,3\n3,3\n' >one.csv
 "$program" solve right.toml --set data.train=one.csv --set data.targets=classes --set output=one >out 2>err || fail "one class is no error:"
 grep -q "^warning: one.csv: every sample is of the same class" err || fail "no word of one class:"
