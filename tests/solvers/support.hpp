@@ -8,6 +8,7 @@
 #include "src/base/matrix.hpp"
 #include "src/dist/redistribute.hpp"
 #include "src/mpi/petsc.hpp"
+#include "tests/support/petsc_option.hpp"
 
 /// LAPACK on one rank: the reference.
 extern "C" {
@@ -79,18 +80,6 @@ inline double largest_difference(const Matrix<double>& a, const Matrix<double>& 
   return largest;
 }
 
-/// Sets a PETSc option for the time of a scope.
-class PetscOption {
- public:
-  PetscOption(const char* name, const char* value) : name_(name) {
-    petsc::check(PetscOptionsSetValue(nullptr, name, value));
-  }
-  ~PetscOption() { PetscOptionsClearValue(nullptr, name_); }
-  PetscOption(const PetscOption&) = delete;
-  PetscOption& operator=(const PetscOption&) = delete;
-
- private:
-  const char* name_;
-};
+using widegram::test::PetscOption;
 
 }  // namespace widegram::solvers

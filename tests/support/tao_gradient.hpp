@@ -1,12 +1,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <petscsys.h>
 
 #include <string>
 #include <vector>
 
-#include "src/mpi/petsc.hpp"
+#include "tests/support/petsc_option.hpp"
 
 namespace widegram::test {
 
@@ -14,11 +13,10 @@ namespace widegram::test {
 /// differences, relative to its norm. Rank 0 alone knows; elsewhere the list is empty.
 template <class Train>
 std::vector<double> gradient_errors_by_tao(Train&& train) {
-  petsc::check(PetscOptionsSetValue(nullptr, "-tao_test_gradient", nullptr));
+  const PetscOption option("-tao_test_gradient", nullptr);
   testing::internal::CaptureStdout();
   train();
   const std::string told = testing::internal::GetCapturedStdout();
-  petsc::check(PetscOptionsClearValue(nullptr, "-tao_test_gradient"));
   const std::string before = "2-norm ||G - Gfd||/||G|| = ";
   std::vector<double> errors;
   for (std::size_t at = told.find(before); at != std::string::npos; at = told.find(before, at + 1))
