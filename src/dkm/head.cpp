@@ -166,12 +166,10 @@ Head::Score Head::gaussian(const Latents& latents, const Targets& targets, Deriv
   return score;
 }
 
-Gram Head::draws(std::uint64_t step) const {
+NormalRows Head::draws(std::uint64_t step) const {
   const CounterRandom random(spec_.seed, draw_stream);
-  Gram normal(spec_.outputs, spec_.samples);
-  for (Index k = 0; k < normal.rows() * normal.cols(); ++k)
-    normal.data()[k] = random.normal(step, static_cast<std::uint32_t>(k));
-  return normal;
+  return {spec_.outputs, spec_.samples,
+          [&](Index k) { return random.normal(step, static_cast<std::uint32_t>(k)); }};
 }
 
 std::vector<Index> Head::shifts(std::uint64_t step, std::int64_t id) const {
@@ -185,83 +183,37 @@ std::vector<Index> Head::shifts(std::uint64_t step, std::int64_t id) const {
   return shifts;
 }
 
-namespace {
-
-/// exp(f - max f) of one draw, and their sum.
-struct Softmax {
-  std::vector<double> powers;
-  double largest = 0;
-  double sum = 0;
-
-  void take(std::span<const double> f) {
-    powers.resize(f.size());
-    largest = *std::max_element(f.begin(), f.end());
-    sum = 0;
-    for (std::size_t c = 0; c < f.size(); ++c) sum += powers[c] = std::exp(f[c] - largest);
-  }
-};
-
-/// Calls use(draw, f) for every draw of a sample.
-template <class Use>
-void for_each_draw(const Gram& normal, const std::vector<Index>& shifts, const double* mean, double deviation,
-                   const Use& use) {
-  std::vector<double> draw(shifts.size()), f(shifts.size());
-  for (Index s = 0; s < normal.cols(); ++s) {
-    for (std::size_t c = 0; c < shifts.size(); ++c) {
-      const Index place = s + shifts[c];
-      draw[c] = normal(static_cast<Index>(c), place < normal.cols() ? place : place - normal.cols());
-      f[c] = mean[c] + deviation * draw[c];
-    }
-    use(draw, f);
-  }
-}
-
-}  // namespace
-
 Head::Score Head::categorical(const Latents& latents, const Targets& targets,
                               std::span<const std::int64_t> ids, std::uint64_t step, Derivatives& by) const {
   Score score;
-  const Gram normal = draws(step);
-  const double share = 1 / static_cast<double>(spec_.samples);
-  Softmax softmax;
+  const NormalRows normal = draws(step);
+  std::vector<double> scratch;
   for (Index n = 0; n < latents.mean.cols(); ++n) {
     const auto at = static_cast<std::size_t>(n);
-    const auto label = static_cast<std::size_t>(targets.labels[at]);
+    const std::int64_t label = targets.labels[at];
     const double deviation = std::sqrt(latents.variance[at]);
-    double* const d_mean = by.mean.column(n);
-    double sum = 0, by_deviation = 0;
-    for_each_draw(normal, shifts(step, ids[at]), latents.mean.column(n), deviation,
-                  [&](const auto& draw, const auto& f) {
-                    softmax.take(f);
-                    sum += f[label] - softmax.largest - std::log(softmax.sum);
-                    for (std::size_t c = 0; c < f.size(); ++c) {
-                      const double gap = (c == label ? 1.0 : 0.0) - softmax.powers[c] / softmax.sum;
-                      d_mean[c] += share * gap;
-                      by_deviation += share * gap * draw[c];
-                    }
-                  });
-    by.variance[at] = deviation > 0 ? by_deviation / (2 * deviation) : 0.0;
-    score.log_likelihood += share * sum;
-    const double* const mean = latents.mean.column(n);
-    score.correct += std::max_element(mean, mean + spec_.outputs) - mean == targets.labels[at] ? 1 : 0;
+    const std::span<const double> mean(latents.mean.column(n), static_cast<std::size_t>(spec_.outputs));
+    const std::vector<Index> from = shifts(step, ids[at]);
+    const DrawnLikelihood drawn = drawn_log_likelihood({normal, from, mean, deviation}, label,
+                                                       {by.mean.column(n), mean.size()}, scratch);
+    by.variance[at] = deviation > 0 ? drawn.by_deviation / (2 * deviation) : 0.0;
+    score.log_likelihood += drawn.log_likelihood;
+    score.correct += std::max_element(mean.begin(), mean.end()) - mean.begin() == label ? 1 : 0;
   }
   return score;
 }
 
 Gram Head::log_probabilities(const Latents& latents, std::span<const std::int64_t> ids) const {
   Gram result(spec_.outputs, latents.mean.cols());
-  const Gram normal = draws(0);
-  Softmax softmax;
+  const NormalRows normal = draws(0);
+  std::vector<double> scratch;
   for (Index n = 0; n < result.cols(); ++n) {
     const auto at = static_cast<std::size_t>(n);
-    double* const mean = result.column(n);
-    for_each_draw(normal, shifts(0, ids[at]), latents.mean.column(n), std::sqrt(latents.variance[at]),
-                  [&](const auto&, const auto& f) {
-                    softmax.take(f);
-                    for (std::size_t c = 0; c < f.size(); ++c) mean[c] += softmax.powers[c] / softmax.sum;
-                  });
-    for (Index c = 0; c < spec_.outputs; ++c)
-      mean[c] = std::log(mean[c] / static_cast<double>(spec_.samples));
+    const std::span<double> of(result.column(n), static_cast<std::size_t>(spec_.outputs));
+    const std::vector<Index> from = shifts(0, ids[at]);
+    drawn_probabilities({normal, from, {latents.mean.column(n), of.size()}, std::sqrt(latents.variance[at])},
+                        of, scratch);
+    for (double& p : of) p = std::log(p);
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "src/dkm/network.hpp"
 #include "src/dkm/op.hpp"
+#include "src/dkm/softmax_draws.hpp"
 
 namespace widegram::dkm {
 
@@ -32,6 +33,11 @@ class Head {
   void chain_adjoint(std::span<const double> sums, const Chain& chain, Gram& d_in,
                      std::span<double> d_parameters) const;
   Index sum_count() const;
+  /// Of chain() and chain_adjoint(): two factorisations with their inverses, and ten products.
+  double chain_flops() const {
+    const auto p = static_cast<double>(points_);
+    return (2 * factor_flops + 20) * p * p * p;
+  }
 
   /// ti: points x samples.
   Latents latents(const Gram& ti, std::span<const double> t) const;
@@ -60,9 +66,8 @@ class Head {
   Score gaussian(const Latents& latents, const Targets& targets, Derivatives& by) const;
   Score categorical(const Latents& latents, const Targets& targets, std::span<const std::int64_t> ids,
                     std::uint64_t step, Derivatives& by) const;
-  /// Standard normal numbers, outputs x samples: drawn once a step; every sample reads each output's row from
-  /// a place of its own (shifts()), which leaves its draws independent of each other.
-  Gram draws(std::uint64_t step) const;
+  NormalRows draws(std::uint64_t step) const;
+  /// Where a sample reads each output's row of them.
   std::vector<Index> shifts(std::uint64_t step, std::int64_t id) const;
 
   ModelSpec spec_;

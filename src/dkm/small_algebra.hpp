@@ -34,6 +34,9 @@ struct Factored {
   double log_determinant = 0;
 };
 
+/// Of factor(), in units of the third power of the points.
+inline constexpr double factor_flops = 8.0 / 3;
+
 /// Throws Error(numerical) that names the layer, the failing minor and what to change.
 Factored factor(const Gram& a, const std::string& layer);
 
