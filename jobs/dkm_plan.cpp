@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 #include "jobs/gram_plan.hpp"
 #include "jobs/units.hpp"
 #include "src/mpi/agree.hpp"
@@ -36,7 +38,7 @@ DkmPlan make_dkm_plan(const DkmSection& dkm, GlobalIndex n, Index features, dist
       .flops = 8 * layers * size * size * size,
       .bytes = 8 * (matrices(dkm.depth) * held + 2 * inputs),
       .file_bytes = layers * matrix_bytes,
-      .state_bytes = layers * (dkm_history + 1) * matrix_bytes};
+      .state_bytes = 2 * layers * (dkm_history + 1) * matrix_bytes};
 }
 
 void check_dkm_plan(const CommandContext& context, const DkmPlan& plan, Index features) {
@@ -64,7 +66,7 @@ void check_dkm_plan(const CommandContext& context, const DkmPlan& plan, Index fe
           enough));
 }
 
-std::string to_text(const DkmPlan& plan, const DkmSection& dkm) {
+std::string to_text(const DkmPlan& plan, const DkmSection& dkm, double factorisation_seconds) {
   std::string text = fmt::format("\ndeep kernel machine: {}, kernel {}, {} layer{}, nu {}, noise {:g}\n",
                                  to_string(dkm.kind), dkm.kernel_toml, plan.layers,
                                  plan.layers == 1 ? "" : "s", fmt::join(dkm.layer_nu(), ", "), dkm.noise);
@@ -74,8 +76,11 @@ std::string to_text(const DkmPlan& plan, const DkmSection& dkm) {
   line("parameters",
        fmt::format("{}: the lower triangles of {} factors of {} x {}",
                    readable_count(static_cast<double>(plan.parameters)), plan.layers, plan.n, plan.n));
-  line("an evaluation", fmt::format("{} flops, of the objective with its gradient; about one an iteration",
-                                    readable_count(plan.flops)));
+  const double factorisations = plan.flops * 3 / std::pow(static_cast<double>(plan.n), 3);
+  line("an evaluation",
+       fmt::format("{} flops, of the objective with its gradient; about {} by the factorisations timed here; "
+                   "about one an iteration",
+                   readable_count(plan.flops), readable_seconds(factorisations * factorisation_seconds)));
   line("memory a rank", readable_bytes(plan.bytes));
   line("dkm.h5", readable_bytes(plan.file_bytes));
   line("dkm-state.h5", fmt::format("{}, while training", readable_bytes(plan.state_bytes)));

@@ -28,7 +28,7 @@ DkmPlan make_dkm_plan(const DkmSection& dkm, GlobalIndex n, Index features, dist
 /// many ranks would do, or hold more entries of a matrix than ScaLAPACK can address.
 void check_dkm_plan(const CommandContext& context, const DkmPlan& plan, Index features);
 
-/// For describe.
-std::string to_text(const DkmPlan& plan, const DkmSection& dkm);
+/// For describe. factorisation_seconds: of a Cholesky factorisation of such a matrix.
+std::string to_text(const DkmPlan& plan, const DkmSection& dkm, double factorisation_seconds);
 
 }  // namespace widegram::jobs

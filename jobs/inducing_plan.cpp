@@ -41,7 +41,10 @@ InducingPlan plan_of(const CommandContext& context, const JobOutline& outline, d
   plan.parameters -= plan.top_points;
   const double parameter_bytes = 8.0 * static_cast<double>(plan.parameters);
   plan.flops = n * model.flops_a_sample();
-  const Index share = ceil_div(batch_of(dkm, outline.train_samples), ranks);
+  const Index batch = batch_of(dkm, outline.train_samples);
+  plan.steps = static_cast<double>(ceil_div(outline.train_samples, batch));
+  plan.chain_flops = model.flops_a_step();
+  const Index share = ceil_div(batch, ranks);
   const double held = static_cast<double>(ceil_div(outline.train_samples + outline.test_samples, ranks));
   const double whitening = dkm.zca ? 3 * features * features + held * features : 0.0;
   const double vectors = dkm.is_adam()
@@ -141,12 +144,16 @@ std::string inducing_plan_text(const CommandContext& context, const JobOutline& 
   line("optimizer", dkm.is_adam()
                         ? "adam: " + batches_text(dkm)
                         : fmt::format("bqnls on all samples, at most {} iterations", dkm.max_iterations));
-  line(
-      dkm.is_adam() ? "an epoch" : "an evaluation",
-      fmt::format("{} flops in matrix products; about {} at {:g} of the {} flops a second that such products "
-                  "reach here",
-                  readable_count(plan.flops), readable_seconds(plan.flops / (usual_share * rate)),
-                  usual_share, readable_count(rate)));
+  const double chain_rate = dkm.precision == DkmPrecision::float32 ? rate / 2 : rate;
+  const double seconds =
+      (plan.flops / rate + plan.steps * plan.chain_flops * context.comm.size() / chain_rate) / usual_share;
+  line(dkm.is_adam() ? "an epoch" : "an evaluation",
+       fmt::format(
+           "{} flops in matrix products; on every rank {} more {} for the inducing points",
+           readable_count(plan.flops), readable_count(plan.chain_flops),
+           dkm.is_adam() ? fmt::format("in each of {:.0f} steps", plan.steps) : std::string("in each")));
+  line("", fmt::format("about {} at {:g} of the {} flops a second that such products reach here",
+                       readable_seconds(seconds), usual_share, readable_count(rate)));
   line("memory a rank",
        fmt::format("{}{}; it may use {} ({}){}", readable_bytes(plan.bytes),
                    plan.keep == dkm::Keep::least ? ", half of the values worked out twice" : "",

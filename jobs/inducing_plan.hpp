@@ -9,11 +9,13 @@ namespace widegram::jobs {
 
 /// What training a deep kernel machine with inducing points takes.
 struct InducingPlan {
-  Index parameters = 0;   ///< but for those of the outputs' means
-  Index top_points = 0;   ///< of which every output has a mean
-  double flops = 0;       ///< of an epoch, or of an evaluation on all samples; matrix products alone
-  double bytes = 0;       ///< on the rank that holds most
-  double file_bytes = 0;  ///< dkm.h5
+  Index parameters = 0;    ///< but for those of the outputs' means
+  Index top_points = 0;    ///< of which every output has a mean
+  double flops = 0;        ///< of an epoch, or of an evaluation on all samples; matrix products alone
+  double steps = 1;        ///< of an epoch, or one evaluation
+  double chain_flops = 0;  ///< of a step, on every rank: what the inducing points alone take
+  double bytes = 0;        ///< on the rank that holds most
+  double file_bytes = 0;   ///< dkm.h5
   double state_bytes = 0;
   dkm::Keep keep = dkm::Keep::expensive;  ///< the one that fits
 };

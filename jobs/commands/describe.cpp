@@ -14,6 +14,7 @@
 #include "jobs/kernel_seconds.hpp"
 #include "jobs/method_choice.hpp"
 #include "jobs/pipeline.hpp"
+#include "solvers/solver_seconds.hpp"
 #include "src/kernels/canonical.hpp"
 #include "src/kernels/precision_note.hpp"
 #include "src/kernels/shapes.hpp"
@@ -145,8 +146,11 @@ std::string dkm_text(const CommandContext& context, const JobOutline& outline) {
   const DkmSection& dkm = context.job->dkm;
   if (!dkm.given) return {};
   if (!dkm.is_full()) return inducing_plan_text(context, outline);
-  const dist::GridShape grid = dist::GridShape::square(context.comm.size());
-  return to_text(make_dkm_plan(dkm, outline.train_samples, outline.shape.features(), grid), dkm);
+  const dist::ProcessGrid grid = dist::ProcessGrid::square(context.comm);
+  const GlobalIndex n = outline.train_samples;
+  const solvers::SolverSeconds seconds =
+      solvers::measure_solver_seconds(grid, n, dist::default_block, usual_columns);
+  return to_text(make_dkm_plan(dkm, n, outline.shape.features(), grid.shape()), dkm, seconds.factor);
 }
 
 }  // namespace

@@ -83,6 +83,11 @@ class ConvOp final : public Op<Real> {
   double flops() const override {
     return 6.0 * static_cast<double>(taps() * this->in.points * this->out.points * this->out.positions());
   }
+  /// Two products of a tap onwards and three back.
+  double chain_flops() const override {
+    const auto from = static_cast<double>(this->in.points), to = static_cast<double>(this->out.points);
+    return static_cast<double>(taps()) * (6 * to * from * from + 4 * to * to * from);
+  }
   bool rerun() const override { return false; }
   bool expensive() const override { return true; }
 

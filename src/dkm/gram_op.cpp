@@ -68,6 +68,8 @@ class GramOp final : public Op<Real> {
   double flops() const override {
     return 14.0 * static_cast<double>(this->in.points * this->in.points * this->in.positions());
   }
+  /// Two factorisations with their inverses, and twelve products.
+  double chain_flops() const override { return (2 * factor_flops + 24) * points() * points() * points(); }
   bool rerun() const override { return false; }
   bool expensive() const override { return true; }
 

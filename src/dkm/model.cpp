@@ -178,6 +178,13 @@ double Model<Real>::flops_a_sample() const {
   return flops;
 }
 
+template <class Real>
+double Model<Real>::flops_a_step() const {
+  double flops = head_.chain_flops();
+  for (const Step<Real>& step : plan_.steps) flops += step.op->chain_flops();
+  return flops;
+}
+
 template class Model<float>;
 template class Model<double>;
 

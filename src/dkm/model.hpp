@@ -71,6 +71,8 @@ class Model {
 
   /// Of one sample's objective and gradient, matrix products alone.
   double flops_a_sample() const;
+  /// Of the inducing points' chain and its adjoint, which every rank goes through once a step, in double.
+  double flops_a_step() const;
   /// Of the values and derivatives of so many samples.
   Index bytes(Index samples) const { return executor_.bytes(samples); }
 

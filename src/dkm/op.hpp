@@ -87,6 +87,8 @@ class Op {
 
   /// Of forward() and adjoint() on one sample, products of matrices alone.
   virtual double flops() const { return 0; }
+  /// Of chain() and chain_adjoint(), to the third power of the points alone.
+  virtual double chain_flops() const { return 0; }
 
   /// Means over the whole batch that forward() needs of its input: sums of this rank's blocks, then of all
   /// ranks', then set.

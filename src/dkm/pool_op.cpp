@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "src/dkm/layer_ops.hpp"
@@ -35,6 +36,10 @@ class PoolOp final : public Op<Real> {
   }
 
   Index sum_count() const override { return this->in.rows() * this->in.rows(); }
+  /// A factorisation with its inverse, and two products.
+  double chain_flops() const override {
+    return (factor_flops + 4) * std::pow(static_cast<double>(this->in.points), 3);
+  }
   bool rerun() const override { return false; }
 
   void forward(Block<const Real> in, Block<const Real>, Block<Real> out) override {
