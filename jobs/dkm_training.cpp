@@ -57,7 +57,7 @@ class Training {
   TaoResult run() {
     const auto n = static_cast<double>(objective_.size());
     tolerance_ = section_.tolerance * n;
-    phase_.emplace(context_.progress, "dkm", steps, "steps (1,000 in all)");
+    phase_.emplace(context_.progress, "dkm", steps, "");
     const solvers::TaoOptions options{.tolerance = tolerance_,
                                       .max_iterations = section_.max_iterations,
                                       .history = dkm_history,

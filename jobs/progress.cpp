@@ -31,10 +31,13 @@ Phase::~Phase() { clear_bar(); }
 std::string Phase::share(Index done, double seconds) const {
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  return fmt::format("{:<10} {:3} %  {} of {} {}  {}/s  {} left", name_,
+  const std::string counts =
+      unit_.empty() ? ""
+                    : fmt::format("  {} of {} {}  {}/s", readable_count(static_cast<double>(done)),
+                                  readable_count(static_cast<double>(total_)), unit_, readable_count(rate));
+  return fmt::format("{:<10} {:3} %{}  {} left", name_,
                      static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total_)),
-                     readable_count(static_cast<double>(done)), readable_count(static_cast<double>(total_)),
-                     unit_, readable_count(rate), readable_seconds(left));
+                     counts, readable_seconds(left));
 }
 
 void Phase::update(Index done) {
@@ -55,8 +58,9 @@ double Phase::finish() {
   clear_bar();
   const auto amount = static_cast<double>(total_);
   std::string work;
-  if (total_ > 0) work = fmt::format("{} {}", readable_count(amount), unit_);
-  if (total_ > 0 && seconds > 0) work += fmt::format(", {}/s", readable_count(amount / seconds));
+  const bool counted = total_ > 0 && !unit_.empty();
+  if (counted) work = fmt::format("{} {}", readable_count(amount), unit_);
+  if (counted && seconds > 0) work += fmt::format(", {}/s", readable_count(amount / seconds));
   progress_.note(fmt::format("{:<10} done in {}{}", name_, readable_seconds(seconds),
                              work.empty() ? "" : "  (" + work + ")"));
   return seconds;

@@ -44,7 +44,8 @@ class Progress {
 ///   phase.finish();
 class Phase {
  public:
-  /// total: amount of work; 0 where it is not known (then only finish() speaks). unit: e.g. "entries".
+  /// total: amount of work; 0 where it is not known (then only finish() speaks). unit: e.g. "entries"; empty
+  /// where the amounts mean nothing but how far it is.
   Phase(Progress& progress, std::string name, Index total, std::string unit);
   ~Phase();
   Phase(const Phase&) = delete;

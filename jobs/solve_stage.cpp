@@ -86,7 +86,7 @@ class CgState {
 /// Leaves the solver, with its preconditioner, in `train`.
 solvers::RegressionFit fit_by_cg(const CommandContext& context, const Problem& problem, GramInverse& train,
                                  double ridge, const Matrix<double>& local_targets, Metrics& metrics) {
-  SolveProgress progress(context.progress, "solve", "steps of 1,000 a target");
+  SolveProgress progress(context.progress, "solve", "");
   const Matrix<double> targets =
       dist::gather_parts(context.comm, problem.train.partition, solvers::transposed(local_targets).view());
   IterationStop stop(context.stop);

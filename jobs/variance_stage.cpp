@@ -67,7 +67,7 @@ Variances variance_stage(const CommandContext& context, const Problem& problem, 
                          GramStage<Real>& gram, GramInverse& train,
                          const typename GramStage<Real>::TestConsumer& consume, Metrics& metrics) {
   const Timer timer;
-  SolveProgress progress(context.progress, "variance", "steps of 1,000 a test sample");
+  SolveProgress progress(context.progress, "variance", "");
   IterationStop stop(context.stop);
   const solvers::CgHooks hooks{.observer = progress.observer(), .stop = [&] { return stop(); }};
   const CrossTiles<Real> tiles(context, problem.m(), gram, consume, "the Gram and the model are there");

@@ -20,6 +20,17 @@ TEST(Progress, SaysShareRateAndTimeLeft) {
   EXPECT_NE(out.str().find("gram       done in "), std::string::npos) << out.str();
 }
 
+TEST(Progress, WithoutAUnitSaysTheShareAlone) {
+  std::ostringstream out;
+  Progress progress(out, {.interval = 0});
+  Phase phase(progress, "solve", 1000, "");
+  phase.update(450);
+  EXPECT_EQ(out.str().find("solve       45 %  "), 0U) << out.str();
+  EXPECT_EQ(out.str().find("/s"), std::string::npos) << out.str();
+  phase.finish();
+  EXPECT_EQ(out.str().find("1 k"), std::string::npos) << out.str();
+}
+
 TEST(Progress, KeepsQuietBetweenLines) {
   std::ostringstream out;
   Progress progress(out, {.interval = 1000});
