@@ -1,6 +1,7 @@
 #include "jobs/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -94,14 +95,25 @@ std::string table_of(const std::vector<Row>& rows) {
 
 }  // namespace
 
-std::string report(const std::vector<std::string>& folders) {
+Report report(const std::vector<std::string>& folders) {
+  Report result;
   std::vector<Row> rows{headings};
   std::string files;
-  for (const std::string& folder : folders) {
-    rows.push_back(row_of(read_metrics(folder)));
-    files += files_of(folder);
-  }
-  return table_of(rows) + "\n" + files;
+  for (const std::string& folder : folders) try {
+      Row row = row_of(read_metrics(folder));
+      files += files_of(folder);
+      rows.push_back(std::move(row));
+    } catch (const Error& error) {
+      result.unread.push_back(error.what());
+    }
+  if (rows.size() > 1) result.text = table_of(rows) + "\n" + files;
+  return result;
+}
+
+void print_report(const std::vector<std::string>& folders) {
+  const Report found = report(folders);
+  fmt::print("{}", found.text);
+  if (!found.unread.empty()) throw Error(ExitCode::files, fmt::format("{}", fmt::join(found.unread, "; ")));
 }
 
 std::string files_of(const std::string& folder) {

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "io/folder_lock.hpp"
 #include "jobs/commands/commands.hpp"
 #include "jobs/dkm_plan.hpp"
@@ -66,7 +64,7 @@ ExitCode dkm_command(const CommandContext& context) {
     throw;
   }
   metrics.write();
-  mpi::on_root(comm, [&] { fmt::print("{}", report({job.output})); });
+  mpi::on_root(comm, [&] { print_report({job.output}); });
   return ExitCode::done;
 }
 

@@ -1,14 +1,12 @@
 #include "jobs/report.hpp"
 
-#include <fmt/format.h>
-
 #include "jobs/commands/commands.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
 
 ExitCode report_command(const CommandContext& context) {
-  mpi::on_root(context.comm, [&] { fmt::print("{}", report(context.line.folders)); });
+  mpi::on_root(context.comm, [&] { print_report(context.line.folders); });
   return ExitCode::done;
 }
 

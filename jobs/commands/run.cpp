@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "jobs/commands/commands.hpp"
 #include "jobs/pipeline.hpp"
 #include "jobs/report.hpp"
@@ -9,7 +7,7 @@ namespace widegram::jobs {
 
 ExitCode run_command(const CommandContext& context) {
   const ExitCode code = run_parts(context, {.gram = true, .solve = true, .predict = true});
-  mpi::on_root(context.comm, [&] { fmt::print("{}", report({context.job->output})); });
+  mpi::on_root(context.comm, [&] { print_report({context.job->output}); });
   return code;
 }
 

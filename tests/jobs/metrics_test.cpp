@@ -49,11 +49,17 @@ TEST(Metrics, HoldsRunMemoryAndSpreads) {
   EXPECT_FALSE(read.at("commit").get<std::string>().empty());
   EXPECT_EQ(parse_job(to_toml(job), "x.toml").output, read_job(comm, folder / "out/deep/job.toml").output);
 
-  const std::string table = report({folder / "out/deep"});
+  const std::string table = report({folder / "out/deep"}).text;
   EXPECT_NE(table.find("digits:train"), std::string::npos);
   EXPECT_NE(table.find("dense ntk float32"), std::string::npos);
   EXPECT_NE(table.find("97.25 %"), std::string::npos);
   EXPECT_NE(table.find("job.toml ("), std::string::npos);
+
+  // One that cannot be read does not keep the others from being shown.
+  const Report some = report({folder / "nowhere", folder / "out/deep"});
+  EXPECT_EQ(some.text, table);
+  ASSERT_EQ(some.unread.size(), 1U);
+  EXPECT_NE(some.unread.front().find("nowhere: holds no metrics.json"), std::string::npos);
 }
 
 TEST(Metrics, NoHalfFileStaysBehind) {

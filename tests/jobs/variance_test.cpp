@@ -289,7 +289,7 @@ TEST_F(VarianceTest, ThePredictiveDensityIsTheNormals) {
     }
   EXPECT_NEAR(metrics.at("test").at("nlpd").get<double>(), sum / (10.0 * static_cast<double>(classes.size())),
               1e-9);
-  EXPECT_NE(report({job("density").output}).find(", nlpd "), std::string::npos);
+  EXPECT_NE(report({job("density").output}).text.find(", nlpd "), std::string::npos);
   EXPECT_FALSE(run(nngp("one_hot", {"data.encoding=one-hot"})).at("test").contains("nlpd"));
   EXPECT_FALSE(run(job("none", {"kernel.function=nngp"})).at("test").contains("nlpd"));
 }
