@@ -14,8 +14,9 @@ predictions.h5  predictions          confusion matrix of classes, or predicted a
                 calibration          of values with variances: how many targets lie in the intervals that should hold a share
 dynamics.h5     loss-curves          losses and accuracies against the time of training
 metrics.json    convergence          residual of conjugate gradients, iteration by iteration
-dkm.h5          training             objective of a deep kernel machine, iteration by iteration; with mini-batches its learning
-                                     curve: objective, likelihood and accuracy (or squared error), epoch by epoch
+dkm.h5          training             objective of a deep kernel machine, iteration by iteration, beside the infinitely wide
+                                     network's; with mini-batches its learning curve: objective, likelihood and accuracy (or
+                                     squared error), epoch by epoch
 model.h5        ridge-path           what each ridge came to, where one was picked (else from metrics.json)
 
 Several folders, or files with the JSON lines that tests/bench/learning_curve.py prints: learning-curve, the accuracy (or
@@ -350,10 +351,15 @@ def draw_ridge_path(folder, pictures):
         values = lists[name][order] * (100 if "accuracy" in name else 1)
         axes.semilogx(ridges, values, "o-", color=BLUE, markersize=4)
         axes.set_title(PATH_LABELS[name], loc="left", fontsize=10)
+        if "accuracy" in name:
+            axes.set_ylim(top=min(100.5, axes.get_ylim()[1]))
         if "mse" in name or name == "effective_dimension":
             axes.set_yscale("log")
         if picked:
             axes.axvline(picked, color=ORANGE, linestyle="--", linewidth=1.2)
+    if len(ridges) > 1 and ridges[-1] < 30 * ridges[0]:  # too little for powers of ten
+        grid[-1, 0].set_xticks(ridges, [f"{ridge:.3g}" for ridge in ridges])
+        grid[-1, 0].minorticks_off()
     if picked:
         grid[0, 0].plot([], [], "--", color=ORANGE, label=f"picked: {picked:.3g}")
         grid[0, 0].legend(loc="best", fontsize=9)
@@ -427,6 +433,9 @@ def draw_convergence(path, pictures):
         return
     figure, axes = plt.subplots(figsize=(6.4, 4.2))
     axes.semilogy(points[:, 0], points[:, 1], "-", color=BLUE)
+    if solve.get("tolerance"):
+        axes.axhline(solve["tolerance"], color=GREY, linestyle="--", linewidth=1.2, label="asked for")
+        axes.legend(loc="best", fontsize=9)
     preconditioner = solve.get("preconditioner")
     title = "Conjugate gradients"
     if preconditioner:
@@ -470,11 +479,17 @@ def draw_epochs(file):
 
 
 def draw_iterations(file):
+    """The objective, with the network's that it starts from, and how far it is below the best: the first steps are large."""
     values = file["objective"][()]
-    figure, axes = plt.subplots(figsize=(6.4, 4.2))
+    figure, (axes, gaps) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 5.6))
     axes.plot(np.arange(len(values)), values, "-", color=BLUE)
-    axes.set_xlabel("iteration")
+    axes.axhline(values[0], color=GREY, linestyle="--", linewidth=1.2, label="infinitely wide network")
+    axes.legend(loc="best", fontsize=9)
     axes.set_ylabel("objective")
+    below = values.max() - values
+    gaps.semilogy(np.flatnonzero(below > 0), below[below > 0], "-", color=BLUE)
+    gaps.set_ylabel("below the best")
+    gaps.set_xlabel("iteration")
     return figure, axes
 
 
@@ -489,6 +504,10 @@ def draw_dkm(path, pictures):
 # --- learning curve ------------------------------------------------------------------------------------------------------
 
 
+def reason(error):
+    return f"without {error}" if isinstance(error, KeyError) else str(error)
+
+
 def curve_points(source):
     """((short and full name), training samples, "accuracy" or "rmse", value) of a run's folder or of JSON lines."""
     if not source.is_dir():
@@ -496,10 +515,19 @@ def curve_points(source):
         names = [f"{line['gram']} ({line['function'].upper()})" for line in lines]
         return [((name, name), line["n"], "accuracy", line["accuracy"]) for name, line in zip(names, lines)]
     metrics = json.loads((source / "metrics.json").read_text())
-    kernel, test = metrics["kernel"], metrics["test"]
+    if "test" not in metrics:
+        raise ValueError("without a score of a test set")
+    test = metrics["test"]
     quantity = "accuracy" if "accuracy" in test else "rmse"
-    names = [f"{name} ({kernel['function'].upper()})" for name in (kernel["preset"] or kernel["network"], kernel["network"])]
-    return [(tuple(names), metrics["gram"]["n"], quantity, test[quantity])]
+    if "dkm" in metrics:
+        machine = metrics["dkm"]
+        names = [f"{machine['kind']} deep kernel machine", f"{machine['kind']} deep kernel machine, {machine['kernel']}"]
+    else:
+        kernel = metrics["kernel"]
+        names = [
+            f"{name} ({kernel['function'].upper()})" for name in (kernel["preset"] or kernel["network"], kernel["network"])
+        ]
+    return [(tuple(names), metrics["data"]["train_samples"], quantity, test[quantity])]
 
 
 def draw_learning_curve(sources, pictures):
@@ -510,7 +538,7 @@ def draw_learning_curve(sources, pictures):
             for names, n, quantity, value in curve_points(source):
                 curves.setdefault(quantity, {}).setdefault(names, []).append((n, value))
         except (OSError, KeyError, ValueError, TypeError) as error:
-            problems.append(f"{source} gives no point of a learning curve ({error!r}): it takes a run with a test set")
+            problems.append(f"{source} gives no point of a learning curve ({reason(error)}): it takes a run with a test set")
     for quantity, lines in curves.items():
         figure, axes = plt.subplots(figsize=(6.4, 4.4))
         sizes = sorted({n for points in lines.values() for n, _ in points})
@@ -524,6 +552,8 @@ def draw_learning_curve(sources, pictures):
         axes.minorticks_off()
         axes.set_xlabel("training samples")
         axes.set_ylabel("test accuracy, %" if quantity == "accuracy" else "test RMSE")
+        if quantity == "accuracy":
+            axes.set_ylim(top=min(100.5, axes.get_ylim()[1]))
         axes.set_title("Learning curve")
         axes.legend(loc="best", fontsize=9)
         pictures.save(figure, "learning-curve" if quantity == "accuracy" else "learning-curve-rmse")
