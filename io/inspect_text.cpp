@@ -18,9 +18,9 @@ std::string value_text(const FileReport::Value& value) {
 }
 
 std::string bytes_text(Index bytes) {
-  constexpr Index mib = Index{1} << 20;
-  return bytes < mib ? fmt::format("{} bytes", bytes)
-                     : fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mib);
+  constexpr Index mega = 1000000;
+  return bytes < mega ? fmt::format("{} bytes", bytes)
+                      : fmt::format("{:.1f} MB", static_cast<double>(bytes) / mega);
 }
 
 }  // namespace

@@ -137,7 +137,8 @@ VerifyReport verify(const mpi::Communicator& comm, const std::string& path) {
 
 std::string VerifyReport::text() const {
   if (good())
-    return fmt::format("{}: {} file is good: {} parts checked{}\n", path, kind, checked,
+    return fmt::format("{}: {} file is good: {} part{} checked{}\n", path, kind, checked,
+                       checked == 1 ? "" : "s",
                        missing > 0 ? fmt::format(", {} tiles not there yet", missing) : "");
   std::string out =
       fmt::format("{}: {} file is damaged in {} of {} parts\n", path, kind, damaged.size(), checked);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "jobs/solve_progress.hpp"
 #include "solvers/lanczos_quadrature.hpp"
@@ -42,6 +43,12 @@ std::optional<solvers::StochasticEstimate> estimate(const CommandContext& contex
   }
 }
 
+/// As many as a number with this error has, two digits of the error among them.
+int decimals_of(double error) {
+  constexpr int most = 9;
+  return error > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, most) : most;
+}
+
 }  // namespace
 
 std::optional<io::Evidence> evidence_of(const CommandContext& context, const Problem& problem,
@@ -72,9 +79,9 @@ std::optional<io::Evidence> evidence_of(const CommandContext& context, const Pro
   evidence.log_evidence = solvers::log_evidence(fit_to_targets(comm, problem, fit.alpha, local_targets),
                                                 evidence.log_determinant, problem.n(), columns);
   if (evidence.probes > 0)
-    context.progress.note(fmt::format("evidence   {:.8g} +- {:.2g} ({} random vectors, {} products)",
-                                      evidence.log_evidence, evidence.log_evidence_error, evidence.probes,
-                                      evidence.steps));
+    context.progress.note(fmt::format("evidence   {:.{}f} +- {:.2g} ({} random vectors, {} products)",
+                                      evidence.log_evidence, decimals_of(evidence.log_evidence_error),
+                                      evidence.log_evidence_error, evidence.probes, evidence.steps));
   section["log_determinant"] = evidence.log_determinant;
   section["log_evidence"] = evidence.log_evidence;
   return evidence;

@@ -20,12 +20,13 @@ Metrics::Metrics(const mpi::Communicator& comm, const Job& job, const std::strin
              {"compiler", provenance.compiler},
              {"host", provenance.host},
              {"started", provenance.time},
-             {"data", {{"train", job.data.train}, {"test", job.data.test}}},
-             {"kernel",
-              {{"preset", job.kernel.preset},
-               {"network", kernels::canonical(job.kernel.network)},
-               {"function", to_string(job.kernel.function)},
-               {"precision", io::to_string(job.kernel.precision)}}}};
+             {"data", {{"train", job.data.train}, {"test", job.data.test}}}};
+  // A deep kernel machine has kernels of its own, in its section.
+  if (command == "dkm") return;
+  values_["kernel"] = {{"preset", job.kernel.preset},
+                       {"network", kernels::canonical(job.kernel.network)},
+                       {"function", to_string(job.kernel.function)},
+                       {"precision", io::to_string(job.kernel.precision)}};
 }
 
 void Metrics::spread(const std::string& section, const std::string& key, double value) {

@@ -53,8 +53,13 @@ bool is_of_one_class(const mpi::Communicator& comm, const io::DataSet& set) {
 }
 
 std::string summary(const io::DataSet& set) {
-  return fmt::format("{}: {} samples of {}, {} {}", set.source, set.samples(), to_string(set.shape),
-                     set.outputs, set.target_kind == io::TargetKind::classes ? "classes" : "target values");
+  const bool classes = set.target_kind == io::TargetKind::classes;
+  return fmt::format("{}: {} sample{} of {}, {} {}{}", set.source, set.samples(),
+                     set.samples() == 1 ? "" : "s", to_string(set.shape), set.outputs,
+                     classes ? "class" : "target value",
+                     set.outputs == 1 ? ""
+                     : classes        ? "es"
+                                      : "s");
 }
 
 }  // namespace

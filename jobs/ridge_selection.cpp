@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "solvers/hold_out.hpp"
@@ -65,6 +66,15 @@ Json to_json(const Scores& scores) {
   return path;
 }
 
+/// Where one at the end of the list was picked, better ones may lie beyond.
+std::string edge_hint(const std::vector<double>& ridges, double best) {
+  if (ridges.size() < 2) return {};
+  const auto [least, most] = std::ranges::minmax(ridges);
+  if (best == most) return ", the largest: one beyond may be better";
+  if (best == least && least > 0) return ", the smallest: one below may be better";
+  return {};
+}
+
 }  // namespace
 
 double matrices_beside_the_gram(const SolveSection& solve) {
@@ -108,8 +118,8 @@ io::RidgeChoice choose_ridge(const CommandContext& context, const Problem& probl
                          .best = solve.ridges[scores.best],
                          .names = scores.names,
                          .path = scores.rows};
-  context.progress.note(
-      fmt::format("ridge      {} of {} by {}", choice.best, scores.rows.size(), choice.selection));
+  context.progress.note(fmt::format("ridge      {} picked from {} by {}{}", choice.best, scores.rows.size(),
+                                    choice.selection, edge_hint(solve.ridges, choice.best)));
   metrics["solve"]["selection"] = choice.selection;
   metrics["solve"]["path"] = to_json(scores);
   metrics["solve"]["path_seconds"] = context.comm.max(timer.seconds());

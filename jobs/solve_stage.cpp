@@ -205,7 +205,8 @@ solvers::RegressionFit fit_by_factor(const CommandContext& context, GramInverse&
 struct Fit {
   std::string method{};
   Matrix<double> local_targets{};
-  double mean_diagonal = 0;  ///< of the Gram
+  double mean_diagonal = 0;   ///< of the Gram
+  double relative_ridge = 0;  ///< to it
   io::RidgeChoice choice{};
   solvers::RegressionFit result{};
   std::optional<io::Evidence> evidence{};
@@ -218,7 +219,7 @@ io::Model finish(const CommandContext& context, const Problem& problem, Fit fit,
   solvers::RegressionFit& result = fit.result;
   io::Model model{.header = problem.model,
                   .alpha = std::move(result.alpha),
-                  .ridge = result.ridge / fit.mean_diagonal,
+                  .ridge = fit.relative_ridge,
                   .ridge_absolute = result.ridge,
                   .method = fit.method,
                   .iterations = result.iterations,
@@ -246,6 +247,7 @@ io::Model finish(const CommandContext& context, const Problem& problem, Fit fit,
                                  {"rank", result.preconditioner.rank},
                                  {"trace_share", result.preconditioner.trace_share},
                                  {"seconds", comm.max(result.preconditioner.seconds)}};
+  if (model.method == "cg") section["tolerance"] = context.job->solve.tolerance;
   section["relative_residual"] = model.relative_residual;
   return model;
 }
@@ -258,6 +260,10 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
   Fit fit{.method = factors_gram(job) ? "cholesky" : "cg",
           .local_targets = io::encode(problem.train, job.data.encoding)};
   fit.mean_diagonal = train.matrix ? dist::mean_diagonal(*train.matrix) : dist::mean_diagonal(*train.gram);
+  if (fit.mean_diagonal == 0)
+    throw mpi::CollectiveError(ExitCode::numerical,
+                               "the diagonal of the training Gram is zero: every training sample is, or so "
+                               "small that its square vanishes; scale the data (data.preprocess)");
   solvers::Ridge ridge = ridge_of(job.solve);
   std::optional<dist::DistributedMatrix<double>> targets;
   if (train.matrix)
@@ -270,6 +276,7 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
                         "the ridge is picked, the solution is not there; run the same command again");
   }
   const double plain_ridge = ridge.value * (ridge.relative ? fit.mean_diagonal : 1.0);
+  fit.relative_ridge = ridge.relative ? ridge.value : ridge.value / fit.mean_diagonal;
   if (!factors_gram(job)) {
     if (auto found = try_cg(context, problem, train, plain_ridge, fit.local_targets, metrics))
       fit.result = std::move(*found);

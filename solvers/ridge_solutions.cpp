@@ -35,8 +35,9 @@ class Progress {
   void failed(double ridge, const mpi::CollectiveError& error) {
     if (!options_.failed || error.code() != ExitCode::numerical) throw;
     if (++failed_ == total_)
-      throw mpi::CollectiveError(ExitCode::numerical,
-                                 fmt::format("none of the {} ridges is enough: {}", total_, error.what()));
+      throw mpi::CollectiveError(
+          ExitCode::numerical,
+          fmt::format("none of the {} ridges of the list is large enough: {}", total_, error.what()));
     options_.failed(ridge);
     done();
   }
