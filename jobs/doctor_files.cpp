@@ -16,6 +16,7 @@
 #include "io/hdf5.hpp"
 #include "jobs/units.hpp"
 #include "jobs/versions.hpp"
+#include "src/base/new_file.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -52,7 +53,7 @@ std::string own_file(const mpi::Communicator& comm, const std::string& folder, c
 int lowest_blind_rank(const mpi::Communicator& comm, const std::string& folder) {
   const std::string mark = own_file(comm, folder, ".mark");
   mpi::on_root(comm, [&] {
-    const int file = ::open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    const int file = open_new_file(mark.c_str());
     if (file < 0) throw Error(ExitCode::files, std::strerror(errno));
     ::close(file);
   });

@@ -11,6 +11,7 @@
 
 #include "jobs/job_file.hpp"
 #include "src/base/error.hpp"
+#include "src/base/new_file.hpp"
 #include "src/mpi/agree.hpp"
 
 namespace widegram::jobs {
@@ -36,7 +37,7 @@ int write_all(int file, std::string_view text) {
 
 void write_text_file(const std::filesystem::path& path, const std::string& text) {
   const std::string temporary = path.string() + ".part";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int file = open_new_file(temporary.c_str());
   if (file < 0) refuse(path, errno);
   int reason = write_all(file, text);
   if (::close(file) != 0 && reason == 0) reason = errno;

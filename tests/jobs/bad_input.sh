@@ -107,6 +107,13 @@ else
   echo "skipped: a full disk (needs the right to mount one)"
 fi
 
+# Links that somebody has put where drafts of files are written are not followed.
+mkdir linked
+echo precious >precious
+for name in job.toml.part metrics.json.part {gram,model,predictions}.h5.partial; do ln -s ../precious "linked/$name"; done
+works 1 "^disk +digits.* 9[0-9]\.[0-9]+ %" run disk.toml --set output=linked --quiet
+[[ $(<precious) == precious ]] || fail "a link was followed, and what it points to is overwritten"
+
 # What another user has locked away: seen without the rights of root.
 mkdir -m 700 locked
 printf 'a,y\n1,2\n2,3\n' >locked/table.csv
