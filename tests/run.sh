@@ -46,7 +46,8 @@ coverage() {
 widegram_setup "$install" ON
 cd "$widegram_build"
 [[ $long == yes ]] || ctest_words+=(--label-exclude long)
-ctest --output-on-failure --parallel "$(nproc)" --no-tests=error "${ctest_words[@]}"
+# Many tests wait for signals, time limits and batch systems: twice as many as processors keep these busy.
+ctest --output-on-failure --parallel "$((2 * $(nproc)))" --no-tests=error "${ctest_words[@]}"
 
 # The kernels' and solvers' many formulas take so long to build instrumented that --long alone does.
 sanitized() {
