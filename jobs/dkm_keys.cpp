@@ -69,7 +69,7 @@ Key<S> nu_key() {
           "a layer; "
           "without end it is the infinitely wide network",
           [](S& section, const Value& value) {
-            const Limits positive{.above = 0};
+            const Limits positive{.above = 0, .most = 1e30};  // more overflows
             section.nu =
                 value.node().is_array() ? value.numbers(positive) : std::vector{value.number(positive)};
             if (section.nu.empty()) value.refuse("is empty: give a number, or one a layer");
@@ -150,7 +150,7 @@ std::vector<Key<S>> machine_keys() {
       in(convolutional, layers_key()),
       nu_key(),
       in(gaussian, key("noise", &S::noise, "variance sigma^2 of the targets around the top layer's function",
-                       {.least = 0})),
+                       {.least = 0, .most = 1e30})),
       in(gaussian, key("learn_noise", &S::learn_noise,
                        "noise is where training starts, and is learned; full: within a factor of 10,000")),
       in(full, key("learn_nu", &S::learn_nu,
@@ -165,7 +165,7 @@ std::vector<Key<S>> machine_keys() {
       in(categorical, key("samples", &S::samples,
                           "draws of the outputs, a sample, that the expected log probability of its class is "
                           "the mean of",
-                          {.least = 1})),
+                          {.least = 1, .most = 1e6})),
       in(convolutional, key("zca", &S::zca,
                             "images are whitened by (C + zca m I)^(-1/2), C the covariance of the augmented "
                             "training images and m the mean of its eigenvalues, e.g. 0.1; without it: not",
@@ -194,10 +194,10 @@ std::vector<Key<S>> training_keys() {
                        {.above = 0})),
       in(by_bqnls, key("max_iterations", &S::max_iterations,
                        "bqnls: training ends after so many iterations; a larger number goes on from there",
-                       {.least = 1})),
+                       {.least = 1, .most = 1e9})),
       in(by_adam,
          key("epochs", &S::epochs, "adam: walks through the training set; a larger number goes on from there",
-             {.least = 1})),
+             {.least = 1, .most = 1e9})),
       in(not_full,
          key("batch", &S::batch, "samples of a step, and of a prediction, which is worked out batch by batch",
              {.least = 1})),

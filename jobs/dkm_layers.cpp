@@ -1,6 +1,7 @@
 #include "jobs/dkm_layers.hpp"
 
 #include <optional>
+#include <variant>
 
 #include "jobs/activation_parser.hpp"
 #include "src/base/error.hpp"
@@ -113,9 +114,25 @@ Key<ResidualFields> branch_key(std::string name, ParsedDkmNetwork ResidualFields
                                            [](const Value& value) { return parse_dkm_network(value); });
 }
 
+/// Of a whole network.
+constexpr Index most_layers = 10000;
+
+/// With those inside of residuals.
+Index layers_of(const Network& network) {
+  Index count = 0;
+  for (const Layer& layer : network) {
+    ++count;
+    if (const auto* residual = std::get_if<ResidualLayer>(&layer.kind()))
+      count += layers_of(residual->layers) + layers_of(residual->shortcut);
+  }
+  return count;
+}
+
 Network repeated(const RepeatFields& fields, const Value& value) {
   if (!fields.times) value.refuse("needs times = ..., how often its layers come");
   if (fields.layers.network.empty()) value.refuse("needs layers = [...], at least one");
+  if (const Index all = *fields.times * layers_of(fields.layers.network); all > most_layers)
+    value.refuse(fmt::format("makes {} layers: a network may have {}", all, most_layers));
   Network network;
   for (Index i = 0; i < *fields.times; ++i)
     network.insert(network.end(), fields.layers.network.begin(), fields.layers.network.end());

@@ -30,7 +30,8 @@ DkmPlan make_dkm_plan(const DkmSection& dkm, GlobalIndex n, Index features, dist
   const auto layers = static_cast<double>(dkm.depth);
   const auto held = static_cast<double>(dist::most_local_entries(grid, n, n, dist::default_block));
   const auto inputs = static_cast<double>(dist::most_local_entries(grid, n, features, dist::default_block));
-  const double matrix_bytes = 8 * size * size;
+  const auto in_file = static_cast<double>(ceil_div(n, dist::default_block) * dist::default_block);
+  const double matrix_bytes = 8 * in_file * in_file;  // whole blocks
   return {
       .n = n,
       .layers = dkm.depth,

@@ -113,6 +113,14 @@ void check_inducing_plan(const CommandContext& context, const JobOutline& outlin
     throw mpi::CollectiveError(ExitCode::usage,
                                "dkm.kind = \"convolutional\" needs images, and the samples are vectors: take "
                                "\"sparse\"");
+  const Index held_out = dkm::held_out(outline.train_samples, job.dkm.is_adam() ? job.dkm.validation : 0);
+  const Index left = outline.train_samples - held_out;
+  if (!job.dkm.is_convolutional() && job.dkm.inducing > left)
+    throw mpi::CollectiveError(
+        ExitCode::usage,
+        fmt::format("dkm.inducing = {} is more than the {} training samples{}: take fewer", job.dkm.inducing,
+                    left,
+                    held_out > 0 ? fmt::format(" that are not held out ({} are)", held_out) : std::string()));
   const InducingPlan plan = make_inducing_plan(context, outline);
   const MemoryAllowance allowed = memory_allowance(context);
   if (plan.bytes <= allowed.bytes) return;

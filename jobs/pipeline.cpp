@@ -146,7 +146,9 @@ bool wants_variance(const Job& job, const Parts& parts) {
 std::string clash(const Job& job, const Parts& parts) {
   const bool stored = job.gram.mode == GramMode::stored;
   if (job.kernel.network.empty())
-    return "kernel.preset or kernel.layers is missing: say which network; [dkm] is for the command 'dkm'";
+    return "kernel.preset or kernel.layers is missing: say which network; a deep kernel machine, [dkm], is "
+           "trained, and predicts "
+           "once it is trained, by the command 'dkm'";
   if (parts.predict && job.predict.variance && job.kernel.function == kernels::Function::ntk &&
       (!job.kernel.both || job.gram.mode == GramMode::recompute))
     return "predict.variance with kernel.function = \"ntk\" is that of an ensemble of networks and needs "

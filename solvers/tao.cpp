@@ -1,12 +1,16 @@
 #include "solvers/tao.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <petsctao.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
 #include <exception>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "solvers/petsc_handles.hpp"
@@ -103,6 +107,7 @@ class Run {
     const DefaultOption scaling("-tao_bqnls_mat_lmvm_scale_type", "scalar");
     const DefaultOption history("-tao_bqnls_mat_lmvm_hist_size", std::to_string(options_.history).c_str());
     petsc::accept(TaoSetFromOptions(tao));
+    check_type();
     PetscBool is_bqnls = PETSC_FALSE;
     petsc::check(PetscObjectTypeCompare(reinterpret_cast<PetscObject>(tao), TAOBQNLS, &is_bqnls));
     keeps_points_ = is_bqnls;
@@ -110,6 +115,18 @@ class Run {
     petsc::check(TaoSetRecycleHistory(tao, PETSC_TRUE));
     petsc::check(TaoSetUp(tao));
     petsc::check(TaoGetLMVMMatrix(tao, &pairs_));
+  }
+
+  /// Those that know gradients and nothing above them, and look at the monitor between evaluations.
+  void check_type() const {
+    constexpr std::array<std::string_view, 8> known{TAOBQNLS, TAOBQNKLS, TAOBQNKTR, TAOBQNKTL,
+                                                    TAOBNCG,  TAOBLMVM,  TAOLMVM,   TAOCG};
+    TaoType type = nullptr;
+    petsc::check(TaoGetType(tao_.get(), &type));
+    if (std::find(known.begin(), known.end(), type) == known.end())
+      throw mpi::CollectiveError(
+          ExitCode::usage, fmt::format("-tao_type {}: does not go by gradients alone: take one of {}", type,
+                                       fmt::join(known, ", ")));
   }
 
   /// Makes the curvature pairs of the state that the run goes on from.

@@ -187,7 +187,7 @@ class Training {
     comm_.broadcast(std::span(gradient_));
     const bool broken =
         !std::all_of(gradient_.begin(), gradient_.end(), [](double g) { return std::isfinite(g); });
-    if (comm_.max(broken || !std::isfinite(found.objective) ? 1 : 0) != 0)
+    if (comm_.max(broken || !(found.objective > -endless()) ? 1 : 0) != 0)
       throw mpi::CollectiveError(ExitCode::numerical,
                                  fmt::format("the objective of a deep kernel machine diverged in epoch {}, "
                                              "batch {}: lower the learning rate",
@@ -196,6 +196,10 @@ class Training {
     ++state_.batch;
     return found;
   }
+
+  /// An objective this far down is none that training comes back from: where it starts, a sample's squared
+  /// errors over the noise are all of it.
+  double endless() const { return 1e10 / std::min(1.0, model_.spec().noise); }
 
   void add_to_sums(const Evaluation& found, double seconds) {
     state_.sums.objective += found.objective;

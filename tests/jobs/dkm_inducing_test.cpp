@@ -241,12 +241,17 @@ TEST_F(DkmInducing, EveryVariantTrains) {
 TEST_F(DkmInducing, NamesWhatIsWrong) {
   std::string message;
   EXPECT_EQ(code_of(sparse("a", {"dkm.inducing=201"}), &message), ExitCode::usage);
-  expect_part(message, "201 inducing points are more than the 200 samples");
+  expect_part(message, "dkm.inducing = 201 is more than the 200 training samples: take fewer");
+  EXPECT_EQ(code_of(sparse("a", {"dkm.inducing=200", "dkm.validation=0.1"}), &message), ExitCode::usage);
+  expect_part(message, "more than the 180 training samples that are not held out");
   EXPECT_EQ(code_of(sparse("a", {"dkm.jitter=0", "dkm.kernel=linear", "dkm.inducing=80"}), &message),
             ExitCode::numerical);
   expect_part(message, "is not positive definite");
   expect_part(message, "jitter");
   EXPECT_EQ(code_of(sparse("a", {"dkm.rate=1e3"}), &message), ExitCode::numerical);
+  expect_part(message, "learning rate");
+  EXPECT_EQ(code_of(sparse("a", {"dkm.likelihood=categorical", "dkm.rate=1e9"}), &message),
+            ExitCode::numerical);
   expect_part(message, "learning rate");
   EXPECT_EQ(code_of(sparse("a", {"dkm.likelihood=categorical", "data.targets=values"}), &message),
             ExitCode::usage);

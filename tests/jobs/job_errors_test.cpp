@@ -94,6 +94,24 @@ TEST(JobErrors, KeysThatDoNotCountAreNamedAndRefused) {
   expect_parts(message_of_line("dkm.epochs = 3"), {"job.toml:3", "dkm.epochs belongs to dkm.optimizer"});
 }
 
+TEST(JobErrors, DeepKernelMachinesWithoutBound) {
+  const auto layers = [](const std::string& list) {
+    return message_of_line("dkm.kind = \"convolutional\"\ndkm.layers = [" + list + "]");
+  };
+  const std::string inner =
+      "{ op = \"repeat\", times = 5000, layers = [{ op = \"relu\" }, { op = \"gram\" }] }";
+  expect_parts(layers("{ op = \"repeat\", times = 5000, layers = [" + inner + "] }"),
+               {"job.toml:4", "dkm.layers[0]", "makes 50000000 layers"});
+  expect_parts(
+      layers("{ op = \"repeat\", times = 3, layers = [{ op = \"residual\", layers = [" + inner + "] }] }"),
+      {"job.toml:4", "dkm.layers[0]", "makes 30003 layers"});
+  expect_parts(message_of_line("dkm.kind = \"sparse\"\ndkm.likelihood = \"categorical\"\n"
+                               "dkm.samples = 9223372036854775807"),
+               {"job.toml:5", "dkm.samples", "at most 1000000"});
+  expect_parts(message_of_line("dkm.max_iterations = 99999999999"), {"job.toml:3", "at most 1000000000"});
+  expect_parts(message_of_line("dkm.nu = 1e308"), {"job.toml:3", "dkm.nu", "at most 1e+30"});
+}
+
 TEST(JobErrors, Solving) {
   expect_parts(message_of_line("solve.precision = \"mixt\""), {"job.toml:3", "float64 | mixed"});
   expect_parts(message_of_line("solve.selection = \"loo\""), {"job.toml:3", "picks from solve.ridges"});

@@ -154,6 +154,17 @@ TEST_F(Tao, ListensToPetscOptions) {
   EXPECT_EQ(minimize(comm_, function(), start()).iterations, 3);
 }
 
+TEST_F(Tao, RefusesMethodsThatDoNotGoByGradients) {
+  const PetscOption type("-tao_type", "nm");
+  try {
+    minimize(comm_, function(), start());
+    FAIL() << "accepted";
+  } catch (const mpi::CollectiveError& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_NE(std::string(error.what()).find("-tao_type nm"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(Tao, TakesOtherMethodsOfTao) {
   const TaoResult result = minimize(comm_, function(), start(), {.type = "blmvm", .tolerance = 1e-7});
   EXPECT_EQ(result.end, TaoResult::End::converged);
