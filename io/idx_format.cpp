@@ -44,7 +44,7 @@ ArrayFile ArrayFile::open_idx(const std::string& path) {
         fmt::format("{}: not an IDX file of 1 to 4 dimensions: its magic number is {:02x}{:02x}{:02x}{:02x} "
                     "(images have 00000803, labels 00000801)",
                     path, byte(0), byte(1), byte(2), byte(3)));
-  std::vector<std::byte> raw(4 * dimensions);
+  std::vector<std::byte> raw(std::size_t{4} * dimensions);
   file.read_at(4, raw);
   std::vector<double> values(dimensions);
   decode({ElementType::Kind::unsigned_integer, 4, true}, raw, values);

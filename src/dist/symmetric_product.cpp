@@ -32,8 +32,8 @@ template <int columns, int numbers, int most, bool mirrored>
 HWY_INLINE void add_columns(MatrixView<const double> a, Index j, const FacingVectors& facing, Index first) {
   using Tag = hn::CappedTag<double, most>;
   using Value = hn::Vec<Tag>;
-  constexpr int lanes = HWY_MIN(HWY_LANES(double), most);
-  constexpr int vectors = numbers / lanes;
+  constexpr Index lanes = HWY_MIN(HWY_LANES(double), most);
+  constexpr Index vectors = numbers / lanes;
   const Tag tag;
   Value x[columns][vectors];
   Value sum[columns][vectors];

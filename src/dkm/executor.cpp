@@ -10,7 +10,7 @@ namespace widegram::dkm {
 namespace {
 
 /// What a block's largest value may take of the second-level cache.
-constexpr Index block_bytes = 128 * 1024;
+constexpr Index block_bytes = Index{128} * 1024;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 

@@ -17,7 +17,6 @@ namespace {
 using kernels::series_head;
 using kernels::SeriesHead;
 using kernels::Side;
-using kernels::SideView;
 
 /// Of variances, for differences of quadratures: the error of a quadrature, 1e-11, over it, beside its
 /// square.

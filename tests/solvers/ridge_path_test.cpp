@@ -264,7 +264,7 @@ TEST_F(RidgePathTest, ARidgeThatIsTooSmallIsLeftOut) {
         ridge_path(distributed(grid_, a, 4), distributed(grid_, b, 4), others, {.method = method});
     EXPECT_NEAR(path.points[2].loo_mse, without.points[1].loo_mse, 1e-12) << "the matrix is as it was";
     const std::vector<double> none{0.0, 0.0};
-    widegram::test::expect_refused(ExitCode::numerical, "none of the 2 ridges is enough", [&] {
+    widegram::test::expect_refused(ExitCode::numerical, "none of the 2 ridges of the list is large enough", [&] {
       ridge_path(distributed(grid_, a, 4), distributed(grid_, b, 4), none, {.method = method});
     });
   }
