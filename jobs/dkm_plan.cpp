@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
-
 #include "jobs/gram_plan.hpp"
 #include "jobs/units.hpp"
 #include "src/mpi/agree.hpp"
@@ -77,11 +75,11 @@ std::string to_text(const DkmPlan& plan, const DkmSection& dkm, double factorisa
   line("parameters",
        fmt::format("{}: the lower triangles of {} factors of {} x {}",
                    readable_count(static_cast<double>(plan.parameters)), plan.layers, plan.n, plan.n));
-  const double factorisations = plan.flops * 3 / std::pow(static_cast<double>(plan.n), 3);
   line("an evaluation",
        fmt::format("{} flops, of the objective with its gradient; about {} by the factorisations timed here; "
                    "about one an iteration",
-                   readable_count(plan.flops), readable_seconds(factorisations * factorisation_seconds)));
+                   readable_count(plan.flops),
+                   readable_seconds(plan.factorisations() * factorisation_seconds)));
   line("memory a rank", readable_bytes(plan.bytes));
   line("dkm.h5", readable_bytes(plan.file_bytes));
   line("dkm-state.h5", fmt::format("{}, while training", readable_bytes(plan.state_bytes)));

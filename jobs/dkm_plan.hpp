@@ -19,6 +19,12 @@ struct DkmPlan {
   double bytes = 0;        ///< on the rank that holds most
   double file_bytes = 0;   ///< dkm.h5
   double state_bytes = 0;  ///< what a run that stops leaves to go on from
+
+  /// An evaluation in Cholesky factorisations of as many flops.
+  double factorisations() const {
+    const auto size = static_cast<double>(n);
+    return flops / (size * size * size / 3);
+  }
 };
 
 /// features: of a sample.

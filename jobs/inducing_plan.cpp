@@ -152,14 +152,13 @@ std::string inducing_plan_text(const CommandContext& context, const JobOutline& 
   line("optimizer", dkm.is_adam()
                         ? "adam: " + batches_text(dkm)
                         : fmt::format("bqnls on all samples, at most {} iterations", dkm.max_iterations));
-  const double chain_rate = dkm.precision == DkmPrecision::float32 ? rate / 2 : rate;
-  const double seconds =
-      (plan.flops / rate + plan.steps * plan.chain_flops * context.comm.size() / chain_rate) / usual_share;
+  // The chain is in double on every rank, at half of the rate of products in float32.
+  const double chain_rate = (dkm.precision == DkmPrecision::float32 ? rate / 2 : rate) / context.comm.size();
+  const double seconds = (plan.flops / rate + plan.steps * plan.chain_flops / chain_rate) / usual_share;
   line(dkm.is_adam() ? "an epoch" : "an evaluation",
-       fmt::format(
-           "{} flops in matrix products; on every rank {} more {} for the inducing points",
-           readable_count(plan.flops), readable_count(plan.chain_flops),
-           dkm.is_adam() ? fmt::format("in each of {:.0f} steps", plan.steps) : std::string("in each")));
+       fmt::format("{} flops in matrix products; on every rank {} more{} for the inducing points",
+                   readable_count(plan.flops), readable_count(plan.chain_flops),
+                   dkm.is_adam() ? fmt::format(" in each of {:.0f} steps", plan.steps) : std::string()));
   line("", fmt::format("about {} at {:g} of the {} flops a second that such products reach here",
                        readable_seconds(seconds), usual_share, readable_count(rate)));
   line("memory a rank",

@@ -118,9 +118,8 @@ class Estimate {
     const auto steps = static_cast<double>(subject_.job.dkm.max_iterations);
     // An evaluation is some products and factorisations a layer, in the messages of four factorisations.
     const PhaseCost one = factorisation(node_.dgemm_gflops);
-    const double factorisations = plan.flops / (n_ * n_ * n_ / 3);
     return {.name = "dkm",
-            .computing = factorisations * one.computing * steps,
+            .computing = plan.factorisations() * one.computing * steps,
             .communication = 4 * static_cast<double>(plan.layers) * one.communication * steps,
             .steps = steps};
   }

@@ -99,13 +99,15 @@ Report report(const std::vector<std::string>& folders) {
   Report result;
   std::vector<Row> rows{headings};
   std::string files;
-  for (const std::string& folder : folders) try {
+  for (const std::string& folder : folders) {
+    try {
       Row row = row_of(read_metrics(folder));
       files += files_of(folder);
       rows.push_back(std::move(row));
     } catch (const Error& error) {
-      result.unread.push_back(error.what());
+      result.unread.emplace_back(error.what());
     }
+  }
   if (rows.size() > 1) result.text = table_of(rows) + "\n" + files;
   return result;
 }

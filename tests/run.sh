@@ -3,9 +3,9 @@
 #   bash tests/run.sh [--sanitize] [--coverage] [--long] [--no-install] [ctest options...]
 #     --sanitize    what reads files and passes messages under the address and undefined-behaviour sanitizers as well
 #     --coverage    in place of all else: which lines of src, solvers and io the tests run, at least 90 % (with gcovr)
-#     --long        that and more of it, the long tests, ten minutes of each fuzz target (where there is Clang), the
-#                   benchmarks with the figures that they must reach, and two hours of random jobs that are killed and
-#                   stopped (WIDEGRAM_SOAK_SECONDS in place of that)
+#     --long        --sanitize and more of it, the long tests, clang-tidy over all sources and ten minutes of each fuzz
+#                   target (where there is Clang), the benchmarks with the figures that they must reach, and two hours of
+#                   random jobs that are killed and stopped (WIDEGRAM_SOAK_SECONDS in place of that)
 #     --no-install  say which packages are missing and stop
 set -euo pipefail
 # shellcheck source=jobs/setup.sh
@@ -26,7 +26,7 @@ for word in "$@"; do
   esac
 done
 
-# Unoptimised kernels would take hours; with inlining, lines lose their counts.
+# Kernels without optimisation are slow; with inlining, lines lose their counts.
 coverage() {
   widegram_packages+=(gcovr)
   widegram_install "$install"
@@ -83,6 +83,11 @@ fuzz() {
   done
 }
 missed=()
+if command -v clang-tidy >/dev/null; then
+  bash "$widegram_root/tests/tidy.sh" "$widegram_build" --all || missed+=(tidy)
+else
+  echo "no clang-tidy here: sources are not looked at"
+fi
 if command -v clang++ >/dev/null; then fuzz; else echo "no Clang here: the fuzz targets ran on their corpus alone"; fi
 
 # Benchmarks are measured alone, on two ranks, as their figures say. All of them run, whatever the ones before came to.

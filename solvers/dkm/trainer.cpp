@@ -187,7 +187,8 @@ class Training {
     comm_.broadcast(std::span(gradient_));
     const bool broken =
         !std::all_of(gradient_.begin(), gradient_.end(), [](double g) { return std::isfinite(g); });
-    if (comm_.max(broken || !(found.objective > -endless()) ? 1 : 0) != 0)
+    const bool lost = !std::isfinite(found.objective) || found.objective < -endless();
+    if (comm_.max(broken || lost ? 1 : 0) != 0)
       throw mpi::CollectiveError(ExitCode::numerical,
                                  fmt::format("the objective of a deep kernel machine diverged in epoch {}, "
                                              "batch {}: lower the learning rate",

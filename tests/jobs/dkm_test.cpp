@@ -6,6 +6,7 @@
 #include "io/inspect.hpp"
 #include "io/predictions.hpp"
 #include "io/verify.hpp"
+#include "jobs/dkm_plan.hpp"
 #include "jobs/job_file.hpp"
 #include "tests/jobs/dkm_fixture.hpp"
 #include "tests/support/messages.hpp"
@@ -59,6 +60,9 @@ TEST_F(DkmCommand, TrainsAndPredicts) {
   EXPECT_TRUE(metrics["test"]["nlpd"].is_number());
   EXPECT_FALSE(std::filesystem::exists(file("a", "dkm-state.h5")));
   EXPECT_EQ(io::inspect(file("a", "dkm.h5")).kind, "dkm");
+  const DkmPlan plan = make_dkm_plan(dkm_job("a").dkm, 150, 64, dist::GridShape{1, 1});
+  EXPECT_NEAR(static_cast<double>(std::filesystem::file_size(file("a", "dkm.h5"))), plan.file_bytes,
+              0.05 * plan.file_bytes);
   EXPECT_TRUE(io::verify(comm_, file("a", "dkm.h5")).good());
 }
 
@@ -98,6 +102,10 @@ TEST_F(DkmCommand, GoesOnWithTheSameSteps) {
     EXPECT_EQ(train(dkm_job("parts", {setting}))["dkm"]["end"], "iterations");
     EXPECT_EQ(std::to_string(model("parts").iterations()), most);
   }
+  // By now it holds as many points as it ever does.
+  const DkmPlan plan = make_dkm_plan(dkm_job("parts").dkm, 150, 64, dist::GridShape{1, 1});
+  EXPECT_NEAR(static_cast<double>(std::filesystem::file_size(file("parts", "dkm-state.h5"))),
+              plan.state_bytes, 0.1 * plan.state_bytes);
   const nlohmann::json last = train(dkm_job("parts"));
   EXPECT_EQ(last["dkm"]["resumed_iterations"], 7);
   EXPECT_EQ(model("parts").objective, whole);
