@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs every test.
-#   bash tests/run.sh [--sanitize] [--coverage] [--long] [--no-install] [ctest options...]
+#   bash tests/run.sh [--sanitize] [--long] [--no-install] [ctest options...]
 #     --sanitize    what reads files and passes messages under the address and undefined-behaviour sanitizers as well
-#     --coverage    in place of all else: which lines of src, solvers and io the tests run, at least 90 % (with gcovr)
 #     --long        --sanitize and more of it, the long tests, clang-tidy over all sources and ten minutes of each fuzz
 #                   target (where there is Clang), the benchmarks with the figures that they must reach, and two hours of
 #                   random jobs that are killed and stopped (WIDEGRAM_SOAK_SECONDS in place of that)
@@ -13,35 +12,17 @@ source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
 # The tests draw pictures and read results as a user's Python does.
 widegram_packages+=(python3-h5py python3-matplotlib python3-sklearn)
-install=yes long=no sanitize=no coverage=no
+install=yes long=no sanitize=no
 ctest_words=()
 for word in "$@"; do
   case $word in
     --long) long=yes sanitize=yes ;;
     --sanitize) sanitize=yes ;;
-    --coverage) coverage=yes ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) ctest_words+=("$word") ;;
   esac
 done
-
-# Kernels without optimisation are slow; with inlining, lines lose their counts.
-coverage() {
-  widegram_packages+=(gcovr)
-  widegram_install "$install"
-  widegram_environment
-  local build=$widegram_build-coverage failed=0
-  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1 -fno-inline" \
-    -DWIDEGRAM_COVERAGE=ON >/dev/null
-  cmake --build "$build" --parallel "$(nproc)"
-  find "$build" -name '*.gcda' -delete
-  ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --label-exclude long "${ctest_words[@]}" || failed=1
-  gcovr --root "$widegram_root" --object-directory "$build" --filter "$widegram_root/(src|solvers|io)/" \
-    --exclude-unreachable-branches --sort-percentage --fail-under-line 90 -j "$(nproc)" || failed=1
-  return $failed
-}
-[[ $coverage == no ]] || { coverage; exit; }
 
 widegram_setup "$install" ON
 cd "$widegram_build"
