@@ -165,6 +165,7 @@ TEST(Plan, MeasuresATile) {
 }
 
 TEST(Plan, ATileOfImagesIsHalfAsLongOnTheDiagonalOrBetweenMirrorImages) {
+  if (!mpi::Communicator::world().is_root()) GTEST_SKIP() << "a time of one rank, which others would disturb";
   const SampleShape shape{1, 6, 6};
   const auto engine = kernels::make_engine<float>(kernels::preset("cntk-gap", {.depth = 2}), shape, 16);
   const TileToTime whole{.shape = shape, .edge = 16};
@@ -173,7 +174,7 @@ TEST(Plan, ATileOfImagesIsHalfAsLongOnTheDiagonalOrBetweenMirrorImages) {
   TileToTime mirrored = whole;
   mirrored.rows = mirrored.cols = kernels::SampleOrder::flip_pairs;
   for (const TileToTime& tile : {diagonal, mirrored}) {
-    // Other ranks may come between, on fewer processors than there are ranks: the least of many looks counts.
+    // Other programs may come between: the least of many looks counts.
     double part = 1, all = 1;
     for (int look = 0; look < 100 && part > 0.75 * all; ++look) {
       part = std::min(part, measure_tile_seconds<float>(*engine, tile, 0.01));
