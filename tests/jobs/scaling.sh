@@ -15,7 +15,7 @@ preset = "dense"
 [solve]
 method = "cg"
 E2
-too_many=$(($(nproc) + 1))
+too_many=$((processors + 1))
 
 # scale WORDS...: what it says is kept in out and err.
 scale() { "$program" scale job.toml --repeats 2 --warmup 0 --quiet --python no-such-python "$@" >out 2>err; }
