@@ -14,6 +14,9 @@ widegram_packages=(
   libhdf5-openmpi-dev libopenblas-dev libgtest-dev libcli11-dev libtomlplusplus-dev libfmt-dev nlohmann-json3-dev
   libhwy-dev libxxhash-dev zlib1g-dev dataset-fashion-mnist)
 
+# A limit of threads, which nproc listens to, is meant for ranks and not for builds.
+widegram_processors() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
+
 widegram_missing_packages() {
   local package
   for package in "${widegram_packages[@]}"; do
@@ -60,9 +63,9 @@ widegram_configure_and_build() {
   local tests=$1
   cmake -S "$widegram_root" -B "$widegram_build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DWIDEGRAM_TESTS="$tests" >/dev/null
   if [[ $tests == ON ]]; then
-    cmake --build "$widegram_build" --parallel "$(nproc)"
+    cmake --build "$widegram_build" --parallel "$(widegram_processors)"
   else
-    cmake --build "$widegram_build" --parallel "$(nproc)" --target widegram
+    cmake --build "$widegram_build" --parallel "$(widegram_processors)" --target widegram
   fi
 }
 

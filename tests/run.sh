@@ -28,7 +28,7 @@ widegram_setup "$install" ON
 cd "$widegram_build"
 [[ $long == yes ]] || ctest_words+=(--label-exclude long)
 # Many tests wait for signals, time limits and batch systems: twice as many as processors keep these busy.
-ctest --output-on-failure --parallel "$((2 * $(nproc)))" --no-tests=error "${ctest_words[@]}"
+ctest --output-on-failure --parallel "$((2 * $(widegram_processors)))" --no-tests=error "${ctest_words[@]}"
 
 # The kernels' and solvers' many formulas take so long to build instrumented that --long alone does.
 sanitized() {
@@ -36,8 +36,8 @@ sanitized() {
   [[ $long == no ]] || tests+=(dkm assembly solvers spectral dkm_full jobs pipeline solving dkm_command)
   for target in "${tests[@]}"; do targets+=("test_$target"); done
   cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWIDEGRAM_SANITIZE=ON >/dev/null
-  cmake --build "$build" --parallel "$(nproc)" --target "${targets[@]}" fuzz_data fuzz_hdf5
-  ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" --no-tests=error \
+  cmake --build "$build" --parallel "$(widegram_processors)" --target "${targets[@]}" fuzz_data fuzz_hdf5
+  ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(widegram_processors)" --no-tests=error \
     -R "^($(IFS='|'; echo "${tests[*]}"))\\.[13]\$|^fuzz\\.(data|hdf5)\$"
 }
 [[ $sanitize == no ]] || sanitized
@@ -48,11 +48,11 @@ sanitized() {
 fuzz() {
   local build=$widegram_build-fuzz target processors
   local -A started
-  processors=$(nproc)
+  processors=$(widegram_processors)
   local seconds=$((processors < 3 ? 1800 / processors : 600))
   cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
     -DCMAKE_CXX_COMPILER=clang++ -DWIDEGRAM_SANITIZE=ON -DWIDEGRAM_FUZZ=ON >/dev/null
-  cmake --build "$build" --parallel "$(nproc)" --target fuzz_job fuzz_data fuzz_hdf5
+  cmake --build "$build" --parallel "$(widegram_processors)" --target fuzz_job fuzz_data fuzz_hdf5
   for target in job data hdf5; do
     mkdir -p "$build/found/$target"
     (cd "$build/found" && ASAN_OPTIONS=detect_leaks=0 "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
