@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <new>
 #include <vector>
 
 #include "jobs/memory.hpp"
@@ -36,6 +39,8 @@ const KeyTable<Node>& node_keys() {
            "kernel entries that a core computes, in those of a core of this machine; without it: 1", some),
        key("memory_gb_s", &Node::memory_gb_s, "memory bandwidth of a node; without it: as measured here",
            some),
+       key("first_touch_gb_s", &Node::first_touch_gb_s,
+           "what a core writes into memory that it has just been given; without it: as measured here", some),
        key("network_gb_s", &Node::network_gb_s, "network bandwidth of a node; without it: 12.5", some),
        key("network_latency_us", &Node::network_latency_us, "of a message; without it: 2", some),
        key("file_gb_s", &Node::file_gb_s,
@@ -63,6 +68,18 @@ double file_rate(const std::string& folder) {
   return whole ? 1e-9 * static_cast<double>(bytes) / seconds : 0;
 }
 
+/// GB/s into memory that the system has just given, page by page.
+double first_touch_rate() {
+  constexpr std::size_t bytes = std::size_t{128} << 20;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  const Timer timer;
+  std::memset(memory, 1, bytes);
+  const double seconds = timer.seconds();
+  ::munmap(memory, bytes);
+  return 1e-9 * static_cast<double>(bytes) / seconds;
+}
+
 }  // namespace
 
 Node measure_node(const mpi::Communicator& comm, const std::string& folder) {
@@ -78,6 +95,7 @@ Node measure_node(const mpi::Communicator& comm, const std::string& folder) {
   const double rate = 1e-9 * rows * rows * rows / 3 / comm.max(seconds.factor);
   node.half_rate_rows = std::lround(rows * std::max(0.0, node.dgemm_gflops / rate - 1));
   node.memory_gb_s = static_cast<double>(node.cores) * 1e-9 * 8 * rows * rows / comm.max(seconds.product);
+  node.first_touch_gb_s = comm.min(mpi::collectively(comm, first_touch_rate));
   double written = 0;
   mpi::on_root(comm, [&] { written = file_rate(folder); });
   node.file_gb_s = comm.max(written);
@@ -121,6 +139,7 @@ Json to_json(const Node& node) {
                {"sgemm_gflops", node.sgemm_gflops},
                {"entry_rate", node.entry_rate},
                {"memory_gb_s", node.memory_gb_s},
+               {"first_touch_gb_s", node.first_touch_gb_s},
                {"network_gb_s", node.network_gb_s},
                {"network_latency_us", node.network_latency_us},
                {"file_gb_s", node.file_gb_s},

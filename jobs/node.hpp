@@ -21,6 +21,7 @@ struct Node {
   double sgemm_gflops = 0;
   double entry_rate = 1;  ///< kernel entries that a core computes, in those that one computes here
   double memory_gb_s = 0;
+  double first_touch_gb_s = 0;    ///< that a core writes into memory which the system has just given
   double network_gb_s = 0;        ///< a node, in and out at once
   double network_latency_us = 0;  ///< of a message
   double file_gb_s = 0;           ///< that all nodes write together at most

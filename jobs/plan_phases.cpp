@@ -35,6 +35,7 @@ class Estimate {
         1e9 * (nodes == 1 ? node_.memory_gb_s / memory_passes_a_message : node_.network_gb_s) / a_node;
     latency_ = nodes == 1 ? memory_latency : 1e-6 * node_.network_latency_us;
     memory_ = 1e9 * node_.memory_gb_s / a_node;
+    first_touch_ = 1e9 * node_.first_touch_gb_s;
     files_ = 1e9 * std::min(node_.file_gb_s, nodes_ * node_.network_gb_s);
     held_ = static_cast<double>(dist::most_local_entries(layout.grid, layout.n, layout.n, layout.block));
   }
@@ -74,9 +75,14 @@ class Estimate {
   PhaseCost assembly(const gram::Plan& plan) const {
     gram::Plan training = plan;
     training.test_work = {};
-    const double mirrored = held_ / 2 * static_cast<double>(plan.solver.matrix_entry);
+    const double matrix = held_ * static_cast<double>(plan.solver.matrix_entry);
+    const double mirrored = matrix / 2;
+    // Inputs are converted, sent and laid out anew: three copies of them, all in fresh memory like the
+    // matrix.
+    const double fresh = matrix + 3 * plan.bytes.prepared;
     return {.name = "assembly",
-            .computing = gram::assembly_seconds(training, subject_.tiles) / node_.entry_rate,
+            .computing =
+                gram::assembly_seconds(training, subject_.tiles) / node_.entry_rate + fresh / first_touch_,
             .communication = sending(plan.bytes.inputs, std::log2(2 * ranks_)) +
                              sending(mirrored, n_ / static_cast<double>(layout_.block))};
   }
@@ -154,6 +160,7 @@ class Estimate {
   double bandwidth_ = 0;
   double latency_ = 0;
   double memory_ = 0;
+  double first_touch_ = 0;
   double files_ = 0;
 };
 

@@ -60,8 +60,8 @@ struct PlanPoint {
 /// Runs the scheduler's arithmetic for all ranks, computes nothing else and allocates one bit for a pair of
 /// blocks. Phases:
 ///   reading         inputs from the file system
-///   assembly        samples prepared and tiles of the busiest rank at the measured rates; inputs sent to
-///                   their rows and columns; mirrored blocks
+///   assembly        samples prepared and tiles of the busiest rank at the measured rates; matrix and samples
+///                   written to fresh memory; inputs sent to their rows and columns; mirrored blocks
 ///   factorisation   n^3 / 3P flops and (2 + log2(P) / 2) n^2 / sqrt(P) numbers in (4 + log2 P) n / block
 ///                   messages: Blackford et al., ScaLAPACK users' guide, chapter 5; once a ridge and once
 ///                   more. The rank that holds most at rows / (rows + half_rate_rows) of dgemm's rate

@@ -60,6 +60,8 @@ void compare(const PlanPoint& planned, const Json& phases,
     const double step = measured->at("step_seconds").get<double>();
     if (step > 0) errors[phase.name].push_back(std::abs(phase.seconds() / phase.steps / step - 1));
   }
+  const double total = phases.value(Json::json_pointer("/total/step_seconds"), 0.0);
+  if (total > 0) errors["total"].push_back(std::abs(planned.seconds() / total - 1));
 }
 
 }  // namespace

@@ -116,6 +116,34 @@ std::vector<double> errors(const PhaseModel& model, bool held_out) {
   return all;
 }
 
+/// The points with what is none of their phases (starting up, making files, agreeing) as one more, "other".
+std::vector<MeasuredPoint> with_other(std::vector<MeasuredPoint> points) {
+  for (MeasuredPoint& point : points) {
+    const auto total = point.phases.find("total");
+    if (total == point.phases.end()) continue;
+    double other = total->second.seconds;
+    for (const auto& [phase, time] : point.phases) other -= phase == "total" ? 0.0 : time.seconds;
+    if (other > 0) point.phases["other"].seconds = other;
+  }
+  return points;
+}
+
+/// The whole time of the points that all models together say something of.
+PhaseModel add_up(const Points& points, const std::vector<PhaseModel>& models) {
+  PhaseModel total{.phase = "total", .terms = {}, .residuals = {}, .remark = "the sum of the models"};
+  for (const MeasuredPoint* point : points) {
+    Residual residual{.point = point->point.folder(), .measured = point->phases.at("total").seconds};
+    for (const PhaseModel& model : models) {
+      const auto own = std::ranges::find(model.residuals, residual.point, &Residual::point);
+      if (own == model.residuals.end()) continue;
+      residual.predicted += own->predicted * point->phases.at(model.phase).steps;
+      residual.held_out = residual.held_out || own->held_out;
+    }
+    total.residuals.push_back(residual);
+  }
+  return total;
+}
+
 }  // namespace
 
 double PhaseModel::median_error(bool held_out) const {
@@ -132,14 +160,16 @@ bool PhaseModel::has_held_out() const {
   return std::ranges::any_of(residuals, [](const Residual& residual) { return residual.held_out; });
 }
 
-std::vector<PhaseModel> fit_models(const std::vector<MeasuredPoint>& points, const std::string& hold_out) {
+std::vector<PhaseModel> fit_models(const std::vector<MeasuredPoint>& measured, const std::string& hold_out) {
+  const std::vector<MeasuredPoint> points = with_other(measured);
   std::map<std::string, Points> by_phase;
   for (const MeasuredPoint& point : points)
     for (const auto& [phase, time] : point.phases)
-      if (point.counts() && phase != "total" && time.seconds > 0) by_phase[phase].push_back(&point);
+      if (point.counts() && time.seconds > 0) by_phase[phase].push_back(&point);
   std::vector<PhaseModel> models;
   for (const auto& [phase, list] : by_phase)
-    if (list.size() > 1) models.push_back(fit_phase(phase, list, hold_out));
+    if (list.size() > 1 && phase != "total") models.push_back(fit_phase(phase, list, hold_out));
+  if (models.size() > 1 && by_phase["total"].size() > 1) models.push_back(add_up(by_phase["total"], models));
   return models;
 }
 

@@ -35,10 +35,11 @@ struct PhaseModel {
   bool has_held_out() const;
 };
 
-/// A model for every phase that two points or more have measured, by least squares of the relative errors
-/// with coefficients that are not negative. Points that failed or are oversubscribed do not count.
-/// `hold_out`: "largest" keeps the points of the largest size to test the model on, where two smaller sizes
-/// remain; a share keeps as many points, evenly over sizes and ranks.
+/// A model for every phase that two points or more have measured, for "other", what the points' whole time
+/// has beside its phases, and last "total", the sum of them all, without terms of its own. By least squares
+/// of the relative errors with coefficients that are not negative. Points that failed or are oversubscribed
+/// do not count. `hold_out`: "largest" keeps the points of the largest size to test the model on, where two
+/// smaller sizes remain; a share keeps as many points, evenly over sizes and ranks.
 std::vector<PhaseModel> fit_models(const std::vector<MeasuredPoint>& points, const std::string& hold_out);
 
 }  // namespace widegram::jobs

@@ -131,6 +131,25 @@ const PhaseModel& only(const std::vector<PhaseModel>& models) {
   return models.front();
 }
 
+TEST(ScaleModel, TheWholeTimeIsTheSumOfThePhasesAndOfWhatIsBetweenThem) {
+  std::vector<MeasuredPoint> points = made_up({1000, 2000, 4000, 8000}, {1, 2, 4}, exact);
+  for (MeasuredPoint& point : points) {
+    point.phases["cg"] = {.seconds = 10 * 1e-9 * static_cast<double>(point.n), .steps = 10};
+    point.phases["total"] = {.seconds =
+                                 point.phases["factorisation"].seconds + point.phases["cg"].seconds + 0.25};
+  }
+  const auto models = fit_models(points, "largest");
+  ASSERT_EQ(models.size(), 4U);
+  EXPECT_EQ(models.at(2).phase, "other");
+  EXPECT_NEAR(models.at(2).terms.back().coefficient, 0.25, 1e-9);
+  const PhaseModel& total = models.back();
+  EXPECT_EQ(total.phase, "total");
+  EXPECT_EQ(total.residuals.size(), 12U);
+  EXPECT_TRUE(total.has_held_out());
+  EXPECT_LT(total.largest_error(true), 0.01);
+  EXPECT_EQ(total.residuals.front().measured, points.front().phases.at("total").seconds);
+}
+
 TEST(ScaleModel, FindsTheLawThatMadeTheData) {
   const auto models = fit_models(made_up({1000, 2000, 4000, 8000}, {1, 2, 4}, exact), "largest");
   const PhaseModel& model = only(models);
