@@ -61,7 +61,8 @@ Finding examine_blas(const mpi::Communicator& comm) {
   });
   if (comm.min(is_wide || !processor_has_avx512() ? 1 : 0) == 1) return {Health::ok, "BLAS", text, ""};
   return {Health::warn, "BLAS", text + ", but the processor has AVX-512",
-          "export OPENBLAS_CORETYPE=SKYLAKEX before starting: up to 1.7 times the speed"};
+          "export OPENBLAS_CORETYPE=SKYLAKEX before starting: 1.7 times the speed of Haswell's kernels, 4 "
+          "times that of Prescott's"};
 }
 
 Finding examine_threads(const mpi::Communicator& comm) {

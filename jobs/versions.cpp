@@ -35,7 +35,11 @@ std::string mpi_library_version() {
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
   const std::string whole(text.data());
-  return whole.substr(0, whole.find(','));
+  // Open MPI goes on behind a comma; MPICH writes a page, "MPICH Version:\t4.0.2" first.
+  const std::string first = whole.substr(0, whole.find_first_of(",\n"));
+  const std::string label = " Version:\t";
+  const auto at = first.find(label);
+  return at == std::string::npos ? first : first.substr(0, at) + ' ' + first.substr(at + label.size());
 }
 
 std::string version_text() {

@@ -3,6 +3,7 @@
 #include <mpi.h>
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -27,6 +28,8 @@ MPI_Datatype datatype() {
     return MPI_INT32_T;
   else if constexpr (std::is_same_v<T, std::uint8_t>)
     return MPI_UINT8_T;
+  else if constexpr (std::is_same_v<T, std::int8_t>)
+    return MPI_INT8_T;
   else if constexpr (std::is_same_v<T, char>)
     return MPI_CHAR;
   else
@@ -78,6 +81,8 @@ class Communicator {
 
   template <class T>
   void all_reduce(std::span<T> values, MPI_Op op) const {
+    if constexpr (std::is_unsigned_v<T>)
+      if (op == MPI_MAX || op == MPI_MIN) return reduce_in_order(values, op);
     in_pieces(static_cast<Index>(values.size()), [&](Index begin, int count) {
       check(MPI_Allreduce(MPI_IN_PLACE, values.data() + begin, count, datatype<T>(), op, handle_));
     });
@@ -124,6 +129,19 @@ class Communicator {
   T reduced(T value, MPI_Op op) const {
     all_reduce(std::span<T>(&value, 1), op);
     return value;
+  }
+  /// The largest or least of unsigned numbers, as signed ones of the same order: MPICH 4.0 takes unsigned
+  /// ones for signed when it compares them.
+  template <class T>
+  void reduce_in_order(std::span<T> values, MPI_Op op) const {
+    using Signed = std::make_signed_t<T>;
+    const auto turn_top_bit = [&] {
+      constexpr T below = std::numeric_limits<Signed>::max();
+      for (T& value : values) value = static_cast<T>(value ^ (below + 1));
+    };
+    turn_top_bit();
+    all_reduce(std::span(reinterpret_cast<Signed*>(values.data()), values.size()), op);
+    turn_top_bit();
   }
   /// MPI 3 counts are 32-bit: long messages go in pieces.
   template <class F>

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <utility>
 
 namespace widegram::mpi {
@@ -20,6 +21,20 @@ TEST(Communicator, ReducesGathersAndBroadcasts) {
   EXPECT_EQ(spread.min, 0);
   EXPECT_EQ(spread.max, p - 1);
   EXPECT_DOUBLE_EQ(spread.mean, (p - 1) / 2.0);
+}
+
+template <class T>
+void expect_unsigned_order() {
+  const Communicator comm = Communicator::world();
+  const T large = std::numeric_limits<T>::max() - 1;
+  const T mine = comm.is_root() ? large : T{3};
+  EXPECT_EQ(comm.max(mine), large);
+  EXPECT_EQ(comm.min(mine), comm.size() == 1 ? large : T{3});
+}
+
+TEST(Communicator, LargeUnsignedNumbersAreLarge) {
+  expect_unsigned_order<std::uint64_t>();
+  expect_unsigned_order<std::uint8_t>();
 }
 
 TEST(Communicator, DuplicatesAndMoves) {
