@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything and runs every test.
-#   bash tests/run.sh [--sanitize] [--long] [--no-install] [ctest options...]
-#     --sanitize    what reads files and passes messages under the address and undefined-behaviour sanitizers as well
-#     --long        --sanitize and more of it, the long tests, clang-tidy over all sources and ten minutes of each fuzz
-#                   target (where there is Clang), the benchmarks with the figures that they must reach, and two hours of
+# Installs what is missing, builds everything and runs every test; then what reads files and passes messages under the
+# address and undefined-behaviour sanitizers, and clang-tidy over the sources that the newest commits touched. With options
+# of ctest, the tests that they choose and nothing else.
+#   bash tests/run.sh [--long] [--no-install] [ctest options...]
+#     --long        also the long tests, all unit tests under the sanitizers, clang-tidy over all sources, ten minutes of
+#                   each fuzz target, coverage, the benchmarks with the figures that they must reach, and two hours of
 #                   random jobs that are killed and stopped (WIDEGRAM_SOAK_SECONDS in place of that)
 #     --no-install  say which packages are missing and stop
 set -euo pipefail
@@ -11,18 +12,18 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
 
 # The tests draw pictures and read results as a user's Python does.
-widegram_packages+=(python3-h5py python3-matplotlib python3-sklearn)
-install=yes long=no sanitize=no
+widegram_packages+=(python3-h5py python3-matplotlib python3-sklearn clang-tidy)
+install=yes long=no chosen=no
 ctest_words=()
 for word in "$@"; do
   case $word in
-    --long) long=yes sanitize=yes ;;
-    --sanitize) sanitize=yes ;;
+    --long) long=yes ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) ctest_words+=("$word") ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) ctest_words+=("$word") chosen=yes ;;
   esac
 done
+[[ $long == no ]] || widegram_packages+=(clang gcovr)
 
 widegram_setup "$install" ON
 cd "$widegram_build"
@@ -35,13 +36,34 @@ sanitized() {
   local build=$widegram_build-sanitize tests=(base mpi stop_request dist hdf5 gram_store result_files data prepare) target targets=()
   [[ $long == no ]] || tests+=(dkm assembly solvers spectral dkm_full jobs pipeline solving dkm_command)
   for target in "${tests[@]}"; do targets+=("test_$target"); done
-  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWIDEGRAM_SANITIZE=ON >/dev/null
-  cmake --build "$build" --parallel "$(widegram_processors)" --target "${targets[@]}" fuzz_data fuzz_hdf5
-  ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(widegram_processors)" --no-tests=error \
-    -R "^($(IFS='|'; echo "${tests[*]}"))\\.[13]\$|^fuzz\\.(data|hdf5)\$"
+  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWIDEGRAM_SANITIZE=ON \
+    -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" >/dev/null &&
+    cmake --build "$build" --parallel "$(widegram_processors)" --target "${targets[@]}" fuzz_data fuzz_hdf5 &&
+    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$build" --output-on-failure --parallel "$(widegram_processors)" \
+      --no-tests=error -R "^($(IFS='|'; echo "${tests[*]}"))\\.[13]\$|^fuzz\\.(data|hdf5)\$"
 }
-[[ $sanitize == no ]] || sanitized
-[[ $long == yes ]] || exit 0
+
+# What the newest commits touched, or everything.
+tidy() { bash "$widegram_root/tests/tidy.sh" "$widegram_build" "$@"; }
+
+if [[ $long == no ]]; then
+  [[ $chosen == yes ]] || { sanitized && tidy; }
+  exit
+fi
+
+# Which share of the lines of src, solvers and io the unit tests reach. Without those of the kernels' formulas, which take
+# minutes where nothing is inlined; what runs the program is killed or runs as somebody else, who may not count.
+coverage() {
+  local build=$widegram_build-coverage
+  cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1 --coverage -fprofile-update=atomic" >/dev/null &&
+    cmake --build "$build" --parallel "$(widegram_processors)" &&
+    find "$build" -name '*.gcda' -delete &&
+    ctest --test-dir "$build" --output-on-failure --parallel "$((2 * $(widegram_processors)))" --no-tests=error \
+      --label-exclude long --exclude-regex '^(program|package|slurm|networks|duals)' &&
+    gcovr --root "$widegram_root" --object-directory "$build" --filter "$widegram_root/(src|solvers|io)/" --sort-uncovered \
+      --fail-under-line 90
+}
 
 # Readers of files and jobs against any bytes, under the sanitizers. What is found stays in the build folder. The three run
 # side by side for so long that each gets ten minutes of a processor.
@@ -64,12 +86,10 @@ fuzz() {
   done
 }
 missed=()
-if command -v clang-tidy >/dev/null; then
-  bash "$widegram_root/tests/tidy.sh" "$widegram_build" --all || missed+=(tidy)
-else
-  echo "no clang-tidy here: sources are not looked at"
-fi
-if command -v clang++ >/dev/null; then fuzz; else echo "no Clang here: the fuzz targets ran on their corpus alone"; fi
+sanitized || missed+=(sanitized)
+tidy --all || missed+=(tidy)
+coverage || missed+=(coverage)
+fuzz
 
 # Benchmarks are measured alone, on two ranks, as their figures say. All of them run, whatever the ones before came to.
 measure() {
