@@ -28,7 +28,7 @@ small_settings() {
     cntk-gap) echo "data.train=digits:train[:60] data.test=digits:test[:30]" ;;
     dkm-sparse) echo "data.train=digits:train[:300] data.test=digits:test[:60] dkm.epochs=5 dkm.schedule=[4]" ;;
     dkm-convolutional) echo "data.train=digits:train[:100] data.test=digits:test[:40] dkm.epochs=2 dkm.schedule=[1]" ;;
-    cifar-myrtle5 | dkm-cifar10)
+    cifar-myrtle5 | cifar-gap21 | dkm-cifar10)
       cifar10_file 24 >"$scratch/train.bin"
       cifar10_file 12 >"$scratch/test.bin"
       echo "data.train=$scratch/train.bin data.test=$scratch/test.bin"

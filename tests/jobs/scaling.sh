@@ -81,6 +81,8 @@ grep -qF " $memory " out || fail "describe says $memory a rank, and plan does no
 plan --nodes 1..64 --ranks-a-node 64 --size 1000000 || fail "a plan of a million samples ends with $?"
 [[ $(grep -cE '^ +(1|2|4|8|16|32|64) +[0-9]+ ' out) == 7 ]] || fail "a plan of 64 nodes has other lines:"
 awk -F'[:,]' '/schedule_imbalance/ && $2 > 1.05 { bad = 1 } END { exit bad }' study/plan.json || fail "a schedule is out of balance"
+plan --node-file "$source/jobs/nodes/two-sockets.toml" --nodes 1..4 || fail "a plan on given nodes ends with $?"
+grep -q 'two 32-core processors (64 cores, 550 GB, 40 Gflop/s a core)' out || fail "a plan does not name the given node:"
 fails 2 'runs backwards' "$program" plan job.toml --nodes 4..1
 fails 2 'nowhere.toml: cannot read this node file' "$program" plan job.toml --node-file nowhere.toml
 fails 2 'nowhere.json: cannot read this file of measured points' "$program" plan job.toml --points nowhere.json
