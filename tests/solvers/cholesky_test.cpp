@@ -60,7 +60,7 @@ TEST_F(CholeskyTest, ProductsAndResidualsAreThoseOfTheMatrixItself) {
     const Matrix<double> x = filled(n, 3, &target_entry);
     const auto x_here = distributed(grid_, x, block);
     Cholesky factor(distributed(grid_, filled(n, n, &gram_entry), block), 0.5);
-    const Matrix<double> expected = filled(n, 3, [n](GlobalIndex i, GlobalIndex k) {
+    const Matrix<double> expected = filled(n, 3, [n = n](GlobalIndex i, GlobalIndex k) {
       double sum = 0;
       for (GlobalIndex j = 0; j < n; ++j) sum += gram_entry(i, j) * target_entry(j, k);
       return sum;

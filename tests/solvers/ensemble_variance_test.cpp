@@ -43,7 +43,7 @@ TEST(EnsembleVariance, IsTheDiagonalOfTheEnsemblesCovarianceAtTheEndOfTraining) 
     };
     const Matrix<double> ntk = filled(n, n, pairs(&ntk_entry));
     const auto nngp = distributed(grid, filled(n, n, pairs(&nngp_entry)), block);
-    const auto crossed = [&](auto&& kernel) {
+    const auto crossed = [&, n = n, block = block](auto&& kernel) {
       return distributed(
           grid,
           filled(n, tests_count, [&](GlobalIndex i, GlobalIndex t) { return kernel(point(i), place(t)); }),
