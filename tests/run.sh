@@ -74,7 +74,7 @@ fuzz() {
   local seconds=$((processors < 3 ? 1800 / processors : 600))
   cmake -S "$widegram_root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
     -DCMAKE_CXX_COMPILER=clang++ -DWIDEGRAM_SANITIZE=ON -DWIDEGRAM_FUZZ=ON >/dev/null
-  cmake --build "$build" --parallel "$(widegram_processors)" --target fuzz_job fuzz_data fuzz_hdf5
+  cmake --build "$build" --parallel "$processors" --target fuzz_job fuzz_data fuzz_hdf5
   for target in job data hdf5; do
     mkdir -p "$build/found/$target"
     (cd "$build/found" && ASAN_OPTIONS=detect_leaks=0 "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \

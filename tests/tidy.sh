@@ -6,7 +6,9 @@ set -euo pipefail
 build=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 commits=10
-processors=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+# shellcheck source=jobs/setup.sh
+source jobs/setup.sh  # for widegram_processors
+command -v clang-tidy >/dev/null || { echo "tidy: clang-tidy is not installed" >&2; exit 1; }
 
 sources() { find src solvers io jobs -name '*.cpp' | sort; }
 # A shallow clone has fewer commits; what has no history is checked as a whole.
@@ -22,4 +24,4 @@ mapfile -t files < <(if [[ ${2:-} == --all ]]; then sources; else touched; fi)
 echo "tidy: ${#files[@]} sources"
 [[ ${#files[@]} -gt 0 ]] || exit 0
 # What it says on standard error is how many warnings of system headers it kept to itself.
-printf '%s\0' "${files[@]}" | xargs -0 -P "$processors" -n 4 clang-tidy -p "$build" --quiet 2>/dev/null
+printf '%s\0' "${files[@]}" | xargs -0 -P "$(widegram_processors)" -n 4 clang-tidy -p "$build" --quiet 2>/dev/null

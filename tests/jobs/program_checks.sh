@@ -7,7 +7,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 failures=0
-processors=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)  # which a limit of threads does not change
+# shellcheck source=jobs/setup.sh
+source "$source/jobs/setup.sh"
+processors=$(widegram_processors)
 
 # needs_python MODULE...: sets $python to one that has them (Debian's where the first in the path does not); the test is
 # skipped (77) where there is none.
