@@ -19,8 +19,8 @@ struct PlanError {
 };
 
 /// Compares with the finished points of a scaling.json that are not oversubscribed: each is planned as one
-/// node with as many ranks, a step of a phase against a step. Throws Error(usage) where the file cannot be
-/// read or is none. Local.
+/// node with as many ranks, a step of a phase against a step, and the whole time as "total". Throws
+/// Error(usage) where the file cannot be read or is none. Local.
 std::vector<PlanError> compare_with_points(const PlanSubject& subject, const std::string& path);
 
 /// The table for people, a line a number of nodes, notes below it.

@@ -33,8 +33,11 @@ Node made_up_node() {
 
 PlanSubject subject_of(const Job& job, GlobalIndex n, GlobalIndex m = 1000) {
   PlanSubject subject{.job = job, .outline = {.shape = {1, 28, 28}, .train_samples = n, .test_samples = m}};
-  subject.kernel = {
-      .shape = {1, 28, 28}, .flops_per_entry = 2000, .flops_per_test_entry = 2000, .tile_bytes = 1e6};
+  subject.kernel = {.shape = {1, 28, 28},
+                    .flops_per_entry = 2000,
+                    .flops_per_test_entry = 2000,
+                    .bytes_per_sample = 4000,
+                    .tile_bytes = 1e6};
   subject.tiles = {.train = 1e-4, .diagonal = 1e-4, .test = 1e-4, .sample = 1e-6};
   subject.node = made_up_node();
   return subject;
@@ -183,19 +186,25 @@ TEST(PlanErrors, ComeFromPointsThatCount) {
   const Job job = job_of({"solve.method=cholesky"});
   const PlanSubject subject = subject_of(job, 1000);
   const double planned = phase(plan_point(subject, 1, 2), "assembly").seconds();
+  const double whole = plan_point(subject, 1, 2).seconds();
   const auto point = [&](Index finished, bool over, double seconds) {
     return Json{{"finished", finished},
                 {"oversubscribed", over},
                 {"n", 1000},
                 {"ranks", 2},
-                {"phases", {{"assembly", {{"step_seconds", seconds}}}, {"cg", {{"step_seconds", 1.0}}}}}};
+                {"phases",
+                 {{"assembly", {{"step_seconds", seconds}}},
+                  {"cg", {{"step_seconds", 1.0}}},
+                  {"total", {{"step_seconds", whole / 2}}}}}};
   };
   const std::string path = folder / "scaling.json";
   std::ofstream(path) << Json{
       {"points",
        {point(3, false, planned), point(3, false, planned / 1.5), point(0, false, 9), point(3, true, 9)}}};
   const std::vector<PlanError> errors = compare_with_points(subject, path);
-  ASSERT_EQ(errors.size(), 1U);
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_EQ(errors[1].phase, "total");
+  EXPECT_NEAR(errors[1].most, 1, 1e-9);
   EXPECT_EQ(errors[0].phase, "assembly");
   EXPECT_EQ(errors[0].points, 2);
   EXPECT_NEAR(errors[0].most, 0.5, 1e-9);

@@ -134,7 +134,8 @@ const PhaseModel& only(const std::vector<PhaseModel>& models) {
 TEST(ScaleModel, TheWholeTimeIsTheSumOfThePhasesAndOfWhatIsBetweenThem) {
   std::vector<MeasuredPoint> points = made_up({1000, 2000, 4000, 8000}, {1, 2, 4}, exact);
   for (MeasuredPoint& point : points) {
-    point.phases["cg"] = {.seconds = 10 * 1e-9 * static_cast<double>(point.n), .steps = 10};
+    const double entries = static_cast<double>(point.n * point.n) / static_cast<double>(point.point.ranks);
+    point.phases["cg"] = {.seconds = 10 * 1e-7 * entries, .steps = 10};
     point.phases["total"] = {.seconds =
                                  point.phases["factorisation"].seconds + point.phases["cg"].seconds + 0.25};
   }
