@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "src/kernels/canonical.hpp"
-#include "src/kernels/plane_passes.hpp"
+#include "src/kernels/plane_arccos.hpp"
 
 namespace widegram::kernels {
 namespace {

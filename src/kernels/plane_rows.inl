@@ -1,5 +1,6 @@
 // Planes as vectors of one target see them, and the loop over a plane's rows. Included inside the namespace
-// of each vector target (plane_passes.cpp), so without guard or namespace; hn is Highway's namespace there.
+// of each vector target (plane_arccos.cpp, plane_passes.cpp), so without guard or namespace; hn is Highway's
+// namespace there.
 
 template <class Real>
 using Tag = hn::ScalableTag<Real>;
@@ -49,8 +50,7 @@ HWY_INLINE std::array<Stretch, 2> stretches(const PlaneLayout& layout, const Off
           Stretch{layout.height - offset.dy, layout.height, offset.dy - layout.height}};
 }
 
-/// Where a row lies in its stretch. Inside: neither the first nor the last, as most are.
-template <bool kInside>
+/// Row y of the first image, which meets row shifted_y of the second, and where it lies in its stretch.
 struct At {
   Index y;
   Index shifted_y;
@@ -80,18 +80,30 @@ class ShiftedRows {
   Index starts_[Row<Real, kVectors>::capacity];
 };
 
-/// Reads a row as it is, or adds up three.
-template <class Real, bool kSum, bool kInside>
-HWY_INLINE Vec<Real> read(const Real* rows, Index stride, const At<kInside>& at, Index place) {
-  const Tag<Real> tag;
-  const Real* const row = rows + at.y * stride + place;
-  Vec<Real> sum = hn::Load(tag, row);
-  if constexpr (kSum) {
-    sum = hn::Add(sum, hn::Load(tag, !kInside && at.first ? zeros<Real>() + place : row - stride));
-    sum = hn::Add(sum, hn::Load(tag, !kInside && at.last ? zeros<Real>() + place : row + stride));
+/// What is added up for one row of a plane: itself and, where rows are sums of a row, its neighbours in the
+/// stretch; else zeros, for a choice of pointers costs less than code for each case, of which there would be
+/// a hundred.
+template <class Real>
+class ThreeRows {
+ public:
+  HWY_INLINE void go_to(const Real* rows, Index stride, const At& at, Rows found) {
+    const bool summed = found == Rows::row_summed;
+    here_ = rows + at.y * stride;
+    above_ = summed && !at.first ? here_ - stride : zeros<Real>();
+    below_ = summed && !at.last ? here_ + stride : zeros<Real>();
   }
-  return sum;
-}
+
+  HWY_INLINE Vec<Real> read(Index place) const {
+    const Tag<Real> tag;
+    return hn::Add(hn::Add(hn::Load(tag, here_ + place), hn::Load(tag, above_ + place)),
+                   hn::Load(tag, below_ + place));
+  }
+
+ private:
+  const Real* here_ = nullptr;
+  const Real* above_ = nullptr;
+  const Real* below_ = nullptr;
+};
 
 /// Each value with its two neighbours in the row, where they are neighbours in both images.
 template <class Real, int kVectors>
@@ -135,60 +147,41 @@ class Neighbours {
   decltype(rotation(1)) down_ = rotation(1);
 };
 
-/// Runs over the rows: `front(at, v, k, t)` makes register v of both kernels, which are written as they are
-/// or summed along the row. The rows that front reads may be those below the ones that are written.
-template <class Real, int kVectors, bool kNtk, bool kSum, class Front>
-class Run {
- public:
-  Run(const PlanePlace<Real>& place, const Front& front, const PlaneRows<Real>& out)
-      : place_(place), front_(front), out_(out) {}
-
-  void operator()() const {
-    // Of their own, so that what is written cannot be taken for them.
-    const Front front = front_;
-    const PlaneRows<Real> out = out_;
-    const Neighbours<Real, kVectors> neighbours(place_);
-    const Index count = count_of<kVectors>(place_.layout);
-    for (const Stretch& stretch : stretches(place_.layout, place_.offset)) {
-      if (stretch.begin == stretch.end) continue;
-      const auto edge = [&](Index y) {
-        row(front, neighbours, count, out,
-            At<false>{y, y + stretch.down, y == stretch.begin, y + 1 == stretch.end});
-      };
-      edge(stretch.begin);
-      for (Index y = stretch.begin + 1; y + 1 < stretch.end; ++y)
-        row(front, neighbours, count, out, At<true>{y, y + stretch.down, false, false});
-      if (stretch.begin + 1 < stretch.end) edge(stretch.end - 1);
+/// Runs over the rows: `front.go_to(at)` for each, then `front(v, k, t)` makes register v of both kernels,
+/// which are written as they are or summed along the row. The rows that it reads may be those below the ones
+/// that are written.
+template <class Real, int kVectors, bool kNtk, class Front>
+void run(const PlanePlace<Real>& place, const Front& given_front, Rows leave,
+         const PlaneRows<Real>& given_out) {
+  // Of their own, so that what is written cannot be taken for them.
+  Front front = given_front;
+  const PlaneRows<Real> out = given_out;
+  const Neighbours<Real, kVectors> neighbours(place);
+  const Tag<Real> tag;
+  const Index n = lanes<Real>();
+  const Index count = count_of<kVectors>(place.layout);
+  const auto write = [&](const Row<Real, kVectors>& row, Real* to) {
+    for (Index v = 0; v < count; ++v) hn::Store(row.values[v], tag, to + v * n);
+  };
+  for (const Stretch& stretch : stretches(place.layout, place.offset))
+    for (Index y = stretch.begin; y < stretch.end; ++y) {
+      front.go_to(At{y, y + stretch.down, y == stretch.begin, y + 1 == stretch.end});
+      Row<Real, kVectors> k, t;
+      for (Index v = 0; v < count; ++v) front(v, k.values[v], t.values[v]);
+      const Index here = y * count * n;
+      if (leave == Rows::row_summed) {
+        Row<Real, kVectors> sums;
+        neighbours.sum(k, count, sums);
+        write(sums, out.nngp + here);
+        if constexpr (kNtk) {
+          neighbours.sum(t, count, sums);
+          write(sums, out.ntk + here);
+        }
+      } else {
+        write(k, out.nngp + here);
+        if constexpr (kNtk) write(t, out.ntk + here);
+      }
     }
-  }
-
- private:
-  template <bool kInside>
-  HWY_INLINE static void row(const Front& front, const Neighbours<Real, kVectors>& neighbours, Index count,
-                             const PlaneRows<Real>& out, const At<kInside>& at) {
-    const Tag<Real> tag;
-    const Index n = lanes<Real>();
-    const Index here = at.y * count * n;
-    Row<Real, kVectors> k, t, k_sums, t_sums;
-    for (Index v = 0; v < count; ++v) front(at, v, k.values[v], t.values[v]);
-    if constexpr (kSum) {
-      neighbours.sum(k, count, k_sums);
-      if constexpr (kNtk) neighbours.sum(t, count, t_sums);
-    }
-    for (Index v = 0; v < count; ++v) {
-      hn::Store(kSum ? k_sums.values[v] : k.values[v], tag, out.nngp + here + v * n);
-      if constexpr (kNtk) hn::Store(kSum ? t_sums.values[v] : t.values[v], tag, out.ntk + here + v * n);
-    }
-  }
-
-  const PlanePlace<Real>& place_;
-  const Front& front_;
-  const PlaneRows<Real>& out_;
-};
-
-template <class Real, int kVectors, bool kNtk, bool kSum, class Front>
-void run(const PlanePlace<Real>& place, const Front& front, const PlaneRows<Real>& out) {
-  Run<Real, kVectors, kNtk, kSum, Front>(place, front, out)();
 }
 
 /// Calls use(std::bool_constant...) for run-time truths, and with the number of registers of a row.
@@ -201,13 +194,11 @@ void with_bool(bool truth, const Use& use) {
 }
 
 template <class Use>
-void with_vectors(Index vectors, const Use& use) {
-  if (vectors == 1)
-    use(std::integral_constant<int, 1>());
-  else if (vectors == 2)
-    use(std::integral_constant<int, 2>());
-  else if (vectors == 4)
-    use(std::integral_constant<int, 4>());
-  else
-    use(std::integral_constant<int, 0>());
+void with_vectors([[maybe_unused]] Index vectors, const Use& use) {
+#if HWY_TARGET != HWY_SCALAR  // whose registers hold one value: rows of four are too short for their own code
+  if (vectors == 1) return use(std::integral_constant<int, 1>());
+  if (vectors == 2) return use(std::integral_constant<int, 2>());
+  if (vectors == 4) return use(std::integral_constant<int, 4>());
+#endif
+  use(std::integral_constant<int, 0>());
 }

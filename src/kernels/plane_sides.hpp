@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "src/base/aligned_vector.hpp"
-#include "src/kernels/plane_passes.hpp"
+#include "src/kernels/plane_rows.hpp"
 #include "src/kernels/plane_program.hpp"
 
 namespace widegram::kernels {

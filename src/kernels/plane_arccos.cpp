@@ -1,40 +1,27 @@
-// What makes the rows of a plane: the fronts that Run (plane_rows.inl) takes. Included as that file is.
+#include "src/kernels/plane_arccos.hpp"
 
-template <class Real, int kVectors>
-struct InputFront {
-  const Real* plain;
-  ShiftedRows<Real, kVectors> shifted;
-  PairNumbers<Real> pixels;
-  PlaneLayout layout;
-  Index channels;
-  Vec<Real> scale;
+#include <array>
+#include <limits>
+#include <numbers>
+#include <type_traits>
 
-  template <bool kInside>
-  HWY_INLINE void operator()(const At<kInside>& at, Index v, Vec<Real>& k, Vec<Real>&) const {
-    const Tag<Real> tag;
-    const Index place = at.y * stride_of<Real, kVectors>(layout) + v * lanes<Real>();
-    Vec<Real> sum = hn::Zero(tag);
-    for (Index c = 0; c < channels; ++c)
-      sum = hn::MulAdd(hn::Load(tag, plain + c * pixels.plain_step + place),
-                       hn::LoadU(tag, shifted.place(at.shifted_y, v) + c * pixels.shifted_step), sum);
-    k = hn::Mul(scale, sum);
-  }
-};
+#include "src/kernels/vector_targets.hpp"
 
-template <class Real, int kVectors, bool kSum, bool kNtk>
-struct CopyFront {
-  PlaneRows<Real> in;
-  PlaneLayout layout;
-  Vec<Real> scale, bias;
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/kernels/plane_arccos.cpp"
+// Highway wants this order.
+// clang-format off
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// clang-format on
 
-  template <bool kInside>
-  HWY_INLINE void operator()(const At<kInside>& at, Index v, Vec<Real>& k, Vec<Real>& t) const {
-    const Index place = v * lanes<Real>();
-    const Index stride = stride_of<Real, kVectors>(layout);
-    k = hn::MulAdd(scale, read<Real, kSum>(in.nngp, stride, at, place), bias);
-    if constexpr (kNtk) t = hn::MulAdd(scale, read<Real, kSum>(in.ntk, stride, at, place), bias);
-  }
-};
+HWY_BEFORE_NAMESPACE();
+namespace widegram::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+#include "src/kernels/plane_rows.inl"
 
 /// arccos(r) = sqrt(1 - r^2) q(r) for r in [0, 1], with q analytic there: coefficients of r^k, so that the
 /// largest error of arccos(r) / pi is as small as it can be (exchange algorithm): 2e-8 (float, 9e-8
@@ -57,11 +44,13 @@ struct ArccosSeries<double> {
 };
 
 /// See ArccosPass. kPlain: nothing is below zero, and no bias is to be added.
-template <class Real, int kVectors, bool kSum, bool kNtk, bool kAdds, bool kPlain>
+template <class Real, int kVectors, bool kNtk, bool kPlain>
 class ArccosFront {
  public:
   ArccosFront(const PlanePlace<Real>& place, const ArccosPass<Real>& pass, const PlaneRows<Real>& in)
       : in_(in),
+        found_(pass.found),
+        adds_(pass.leave == Rows::row_summed),
         plain_(pass.numbers.plain),
         plain_step_(pass.numbers.plain_step),
         shifted_(place, pass.numbers.shifted),
@@ -75,18 +64,23 @@ class ArccosFront {
     for (std::size_t k = 0; k < terms; ++k) series_[k] = set(factor * ArccosSeries<Real>::coefficients[k]);
   }
 
-  template <bool kInside>
-  HWY_INLINE void operator()(const At<kInside>& at, Index v, Vec<Real>& k, Vec<Real>& t) const {
+  HWY_INLINE void go_to(const At& at) {
+    at_ = at;
+    const Index stride = stride_of<Real, kVectors>(layout_);
+    nngp_.go_to(in_.nngp, stride, at, found_);
+    if constexpr (kNtk) ntk_.go_to(in_.ntk, stride, at, found_);
+  }
+
+  HWY_INLINE void operator()(Index v, Vec<Real>& k, Vec<Real>& t) const {
     const Tag<Real> tag;
     const Index place = v * lanes<Real>();
-    const Index stride = stride_of<Real, kVectors>(layout_);
-    const Index plain = at.y * stride + place;
-    const Real* const shifted = shifted_.place(at.shifted_y, v);
-    Vec<Real> c = read<Real, kSum>(in_.nngp, stride, at, place);
+    const Real* const plain = plain_ + at_.y * stride_of<Real, kVectors>(layout_) + place;
+    const Real* const shifted = shifted_.place(at_.shifted_y, v);
+    Vec<Real> c = nngp_.read(place);
     if constexpr (!kPlain) c = hn::Add(c, bias_);
-    const Vec<Real> rho = hn::Mul(
-        c, hn::Mul(hn::Load(tag, plain_ + plain_step_ + plain), hn::LoadU(tag, shifted + shifted_step_)));
-    const Vec<Real> root = hn::Mul(hn::Load(tag, plain_ + plain), hn::LoadU(tag, shifted));
+    const Vec<Real> rho =
+        hn::Mul(c, hn::Mul(hn::Load(tag, plain + plain_step_), hn::LoadU(tag, shifted + shifted_step_)));
+    const Vec<Real> root = hn::Mul(hn::Load(tag, plain), hn::LoadU(tag, shifted));
     // Equal members have rho = 1 but for the rounding of their roots, which the square root would blow up: a
     // distance of a few units in the last place is none.
     const Vec<Real> squared_sine = hn::NegMulAdd(rho, rho, one_);
@@ -100,9 +94,9 @@ class ArccosFront {
     }
     k = hn::MulAdd(c, slope, hn::Mul(root, sine));
     if constexpr (kNtk) {
-      t = read<Real, kSum>(in_.ntk, stride, at, place);
+      t = ntk_.read(place);
       if constexpr (!kPlain) t = hn::Add(t, bias_);
-      t = kAdds ? hn::MulAdd(t, slope, k) : hn::Mul(t, slope);
+      t = hn::MulAdd(t, slope, adds_ ? k : hn::Zero(tag));
     }
   }
 
@@ -124,13 +118,63 @@ class ArccosFront {
   }
 
   PlaneRows<Real> in_;
+  Rows found_;
+  bool adds_;  ///< K to T
   const Real* plain_;
   Index plain_step_;
   ShiftedRows<Real, kVectors> shifted_;
   Index shifted_step_;
   PlaneLayout layout_;
+  At at_{};
+  ThreeRows<Real> nngp_, ntk_;
   Vec<Real> series_[terms];
   Vec<Real> low_, high_, bias_;
   Vec<Real> one_ = set(1);
   Vec<Real> negligible_ = set(4 * std::numeric_limits<Real>::epsilon());
 };
+
+template <class Real>
+void arccos(const PlanePlace<Real>& place, const ArccosPass<Real>& pass, const PlaneRows<Real>& in,
+            const PlaneRows<Real>& out) {
+  const bool plain = pass.nonnegative && pass.bias == 0;
+  with_vectors(place.layout.vectors, [&](auto vectors) {
+    with_bool(out.ntk != nullptr, [&](auto ntk) {
+      with_bool(plain, [&](auto is_plain) {
+        run<Real, vectors(), ntk()>(place, ArccosFront<Real, vectors(), ntk(), is_plain()>(place, pass, in),
+                                    pass.leave, out);
+      });
+    });
+  });
+}
+
+ArccosFunction<float> float_function() { return arccos<float>; }
+ArccosFunction<double> double_function() { return arccos<double>; }
+
+}  // namespace
+}  // namespace widegram::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace widegram::kernels {
+namespace {
+HWY_EXPORT(float_function);
+HWY_EXPORT(double_function);
+}  // namespace
+
+double arccos_factor(const AbRelu& activation, double scale) {
+  constexpr double turn = 0.5 / std::numbers::pi;
+  return turn * scale * (activation.a - activation.b) * (activation.a - activation.b);
+}
+
+template <>
+ArccosFunction<float> arccos_function() {
+  return HWY_DYNAMIC_DISPATCH(float_function)();
+}
+
+template <>
+ArccosFunction<double> arccos_function() {
+  return HWY_DYNAMIC_DISPATCH(double_function)();
+}
+
+}  // namespace widegram::kernels
+#endif  // HWY_ONCE
