@@ -57,8 +57,7 @@ Network myrtle(const std::string& name, const PresetOptions& options, const std:
     const Network pair = Hidden(options).conv();
     for (Index i = 0; i < groups[group]; ++i) network.insert(network.end(), pair.begin(), pair.end());
   }
-  network.emplace_back(Repeat{3, {AvgPool{}}});
-  network.emplace_back(Flatten{});
+  network.emplace_back(GlobalAvgPool{});
   network.emplace_back(Dense{});
   return network;
 }

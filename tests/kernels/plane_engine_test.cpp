@@ -127,6 +127,19 @@ TEST(PlaneEngine, PresetsAtTheirSize) {
   compare(preset("cntk-flatten", {.depth = 21}), {3, 9, 18}, 5e-6, 1e-9);
 }
 
+TEST(PlaneEngine, MyrtleIsThePapersAtItsSizeAndTakesOthers) {
+  const SampleShape shape{1, 32, 32};
+  const Network network = preset("myrtle5", {});
+  Network paper(network.begin(), network.end() - 2);
+  paper.insert(paper.end(), {Repeat{3, {AvgPool{}}}, Flatten{}, Dense{}});
+  const Matrix<double> pictures = pictures_for(shape);
+  const Gram<double> expected = gram_with(*make_engine<double>(paper, shape, test::test_edge), pictures);
+  const Gram<double> found = gram_with(*make_engine<double>(network, shape, test::test_edge), pictures);
+  EXPECT_LE(distance(found.nngp, expected.nngp), 1e-12);
+  EXPECT_LE(distance(found.ntk, expected.ntk), 1e-12);
+  compare(network, {1, 14, 13});
+}
+
 TEST(PlaneEngine, EveryActivationAndLayer) {
   const SampleShape shape{2, 6, 19};
   for (const Activation& activation : std::vector<Activation>{
