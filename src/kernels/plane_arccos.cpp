@@ -64,39 +64,37 @@ class ArccosFront {
     for (std::size_t k = 0; k < terms; ++k) series_[k] = set(factor * ArccosSeries<Real>::coefficients[k]);
   }
 
-  HWY_INLINE void go_to(const At& at) {
-    at_ = at;
-    const Index stride = stride_of<Real, kVectors>(layout_);
-    nngp_.go_to(in_.nngp, stride, at, found_);
-    if constexpr (kNtk) ntk_.go_to(in_.ntk, stride, at, found_);
-  }
-
-  HWY_INLINE void operator()(Index v, Vec<Real>& k, Vec<Real>& t) const {
+  HWY_INLINE void operator()(const At& at, Row<Real, kVectors>& k, Row<Real, kVectors>& t) const {
     const Tag<Real> tag;
-    const Index place = v * lanes<Real>();
-    const Real* const plain = plain_ + at_.y * stride_of<Real, kVectors>(layout_) + place;
-    const Real* const shifted = shifted_.place(at_.shifted_y, v);
-    Vec<Real> c = nngp_.read(place);
-    if constexpr (!kPlain) c = hn::Add(c, bias_);
-    const Vec<Real> rho =
-        hn::Mul(c, hn::Mul(hn::Load(tag, plain + plain_step_), hn::LoadU(tag, shifted + shifted_step_)));
-    const Vec<Real> root = hn::Mul(hn::Load(tag, plain), hn::LoadU(tag, shifted));
-    // Equal members have rho = 1 but for the rounding of their roots, which the square root would blow up: a
-    // distance of a few units in the last place is none.
-    const Vec<Real> squared_sine = hn::NegMulAdd(rho, rho, one_);
-    const Vec<Real> sine = hn::IfThenElseZero(hn::Gt(squared_sine, negligible_), hn::Sqrt(squared_sine));
-    Vec<Real> slope;
-    if constexpr (kPlain) {
-      slope = hn::NegMulAdd(sine, series(rho), high_);
-    } else {
-      const Vec<Real> arc = hn::Mul(sine, series(hn::Abs(rho)));
-      slope = hn::IfNegativeThenElse(rho, hn::Add(low_, arc), hn::Sub(high_, arc));
-    }
-    k = hn::MulAdd(c, slope, hn::Mul(root, sine));
-    if constexpr (kNtk) {
-      t = ntk_.read(place);
-      if constexpr (!kPlain) t = hn::Add(t, bias_);
-      t = hn::MulAdd(t, slope, adds_ ? k : hn::Zero(tag));
+    const Index stride = stride_of<Real, kVectors>(layout_);
+    const ThreeRows<Real> nngp(in_.nngp, stride, at, found_);
+    const ThreeRows<Real> ntk(kNtk ? in_.ntk : in_.nngp, stride, at, found_);
+    for (Index v = 0; v < count_of<kVectors>(layout_); ++v) {
+      const Index place = v * lanes<Real>();
+      const Real* const plain = plain_ + at.y * stride + place;
+      const Real* const shifted = shifted_.place(at.shifted_y, v);
+      Vec<Real> c = nngp.read(place);
+      if constexpr (!kPlain) c = hn::Add(c, bias_);
+      const Vec<Real> rho =
+          hn::Mul(c, hn::Mul(hn::Load(tag, plain + plain_step_), hn::LoadU(tag, shifted + shifted_step_)));
+      const Vec<Real> root = hn::Mul(hn::Load(tag, plain), hn::LoadU(tag, shifted));
+      // Equal members have rho = 1 but for the rounding of their roots, which the square root would blow up:
+      // a distance of a few units in the last place is none.
+      const Vec<Real> squared_sine = hn::NegMulAdd(rho, rho, one_);
+      const Vec<Real> sine = hn::IfThenElseZero(hn::Gt(squared_sine, negligible_), hn::Sqrt(squared_sine));
+      Vec<Real> slope;
+      if constexpr (kPlain) {
+        slope = hn::NegMulAdd(sine, series(rho), high_);
+      } else {
+        const Vec<Real> arc = hn::Mul(sine, series(hn::Abs(rho)));
+        slope = hn::IfNegativeThenElse(rho, hn::Add(low_, arc), hn::Sub(high_, arc));
+      }
+      k.values[v] = hn::MulAdd(c, slope, hn::Mul(root, sine));
+      if constexpr (kNtk) {
+        Vec<Real> tangent = ntk.read(place);
+        if constexpr (!kPlain) tangent = hn::Add(tangent, bias_);
+        t.values[v] = hn::MulAdd(tangent, slope, adds_ ? k.values[v] : hn::Zero(tag));
+      }
     }
   }
 
@@ -125,8 +123,6 @@ class ArccosFront {
   ShiftedRows<Real, kVectors> shifted_;
   Index shifted_step_;
   PlaneLayout layout_;
-  At at_{};
-  ThreeRows<Real> nngp_, ntk_;
   Vec<Real> series_[terms];
   Vec<Real> low_, high_, bias_;
   Vec<Real> one_ = set(1);

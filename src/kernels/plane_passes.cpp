@@ -31,18 +31,18 @@ struct InputFront {
   PlaneLayout layout;
   Index channels;
   Vec<Real> scale;
-  At at{};
 
-  HWY_INLINE void go_to(const At& row) { at = row; }
-
-  HWY_INLINE void operator()(Index v, Vec<Real>& k, Vec<Real>&) const {
+  HWY_INLINE void operator()(const At& at, Row<Real, kVectors>& k, Row<Real, kVectors>&) const {
     const Tag<Real> tag;
-    const Index place = at.y * stride_of<Real, kVectors>(layout) + v * lanes<Real>();
-    Vec<Real> sum = hn::Zero(tag);
+    const Index count = count_of<kVectors>(layout);
+    const Real* const row = pixels.plain + at.y * stride_of<Real, kVectors>(layout);
+    for (Index v = 0; v < count; ++v) k.values[v] = hn::Zero(tag);
     for (Index c = 0; c < channels; ++c)
-      sum = hn::MulAdd(hn::Load(tag, pixels.plain + c * pixels.plain_step + place),
-                       hn::LoadU(tag, shifted.place(at.shifted_y, v) + c * pixels.shifted_step), sum);
-    k = hn::Mul(scale, sum);
+      for (Index v = 0; v < count; ++v)
+        k.values[v] =
+            hn::MulAdd(hn::Load(tag, row + c * pixels.plain_step + v * lanes<Real>()),
+                       hn::LoadU(tag, shifted.place(at.shifted_y, v) + c * pixels.shifted_step), k.values[v]);
+    for (Index v = 0; v < count; ++v) k.values[v] = hn::Mul(scale, k.values[v]);
   }
 };
 
@@ -52,16 +52,17 @@ struct CopyFront {
   Rows found;
   PlaneLayout layout;
   Vec<Real> scale, bias;
-  ThreeRows<Real> nngp{}, ntk{};
 
-  HWY_INLINE void go_to(const At& at) {
-    nngp.go_to(in.nngp, stride_of<Real, kVectors>(layout), at, found);
-    if constexpr (kNtk) ntk.go_to(in.ntk, stride_of<Real, kVectors>(layout), at, found);
+  HWY_INLINE void operator()(const At& at, Row<Real, kVectors>& k, Row<Real, kVectors>& t) const {
+    copy(in.nngp, at, k);
+    if constexpr (kNtk) copy(in.ntk, at, t);
   }
 
-  HWY_INLINE void operator()(Index v, Vec<Real>& k, Vec<Real>& t) const {
-    k = hn::MulAdd(scale, nngp.read(v * lanes<Real>()), bias);
-    if constexpr (kNtk) t = hn::MulAdd(scale, ntk.read(v * lanes<Real>()), bias);
+ private:
+  HWY_INLINE void copy(const Real* rows, const At& at, Row<Real, kVectors>& to) const {
+    const ThreeRows<Real> three(rows, stride_of<Real, kVectors>(layout), at, found);
+    for (Index v = 0; v < count_of<kVectors>(layout); ++v)
+      to.values[v] = hn::MulAdd(scale, three.read(v * lanes<Real>()), bias);
   }
 };
 

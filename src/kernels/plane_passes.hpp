@@ -37,7 +37,8 @@ struct PlanePasses {
   /// Adds each row of one kernel to where it is told; null leaves a row out.
   void (*add_rows)(const PlaneLayout& layout, const Real* values, Real* const* targets);
 
-  /// Adds a rows x width piece of one array to another.
+  /// Adds a rows x width piece of one array to another. Behind both there must be memory for up to a register
+  /// more, to which zeros are added.
   void (*add_piece)(Index rows, Index width, const Real* from, Index from_stride, Real* to, Index to_stride);
 
   /// The sum of one kernel's plane, accumulated in double.

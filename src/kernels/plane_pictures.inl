@@ -92,41 +92,58 @@ void norm(const PlanePlace<Real>& place, const PairNumbers<Real>& numbers, const
 template <class Real>
 void add_rows(const PlaneLayout& layout, const Real* values, Real* const* targets) {
   const Tag<Real> tag;
-  for (Index y = 0; y < layout.height; ++y) {
+  const Index stride = layout.stride();
+  for (Index y = 0, end = 0; y < layout.height; y = end) {
+    for (end = y + 1; end < layout.height && targets[end] == targets[y];) ++end;
     if (targets[y] == nullptr) continue;
-    const Real* const from = values + y * layout.stride();
-    for (Index i = 0; i < layout.stride(); i += lanes<Real>())
-      hn::Store(hn::Add(hn::Load(tag, targets[y] + i), hn::Load(tag, from + i)), tag, targets[y] + i);
+    for (Index i = 0; i < stride; i += lanes<Real>()) {
+      Vec<Real> sum = hn::Load(tag, targets[y] + i);
+      for (Index row = y; row < end; ++row) sum = hn::Add(sum, hn::Load(tag, values + row * stride + i));
+      hn::Store(sum, tag, targets[y] + i);
+    }
   }
 }
 
 template <class Real>
 void add_piece(Index rows, Index width, const Real* from, Index from_stride, Real* to, Index to_stride) {
   const Tag<Real> tag;
-  const Index whole = width - width % lanes<Real>();
-  for (Index r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
-    for (Index i = 0; i < whole; i += lanes<Real>())
-      hn::StoreU(hn::Add(hn::LoadU(tag, to + i), hn::LoadU(tag, from + i)), tag, to + i);
-    for (Index i = whole; i < width; ++i) to[i] += from[i];
+  for (Index i = 0; i < width; i += lanes<Real>()) {
+    const Mask<Real> inside = hn::FirstN(tag, static_cast<std::size_t>(width - i));
+    for (Index r = 0; r < rows; ++r) {
+      const Vec<Real> piece = hn::IfThenElseZero(inside, hn::LoadU(tag, from + r * from_stride + i));
+      Real* const sum = to + r * to_stride + i;
+      hn::StoreU(hn::Add(hn::LoadU(tag, sum), piece), tag, sum);
+    }
   }
+}
+
+/// Lanes [i, i + those of a register of doubles) of what was stored.
+template <class Real>
+HWY_INLINE Vec<double> doubles(const Real* stored, Index i) {
+  const Tag<double> tag;
+  if constexpr (std::is_same_v<Real, double>)
+    return hn::Load(tag, stored + i);
+  else
+    return hn::PromoteTo(tag, hn::Load(hn::Rebind<Real, Tag<double>>(), stored + i));
 }
 
 template <class Real>
 double sum(const PlaneLayout& layout, const Real* values) {
   const Tag<Real> tag;
   const Index n = lanes<Real>();
-  HWY_ALIGN Real columns[HWY_MAX_BYTES / sizeof(Real)] = {};
-  double total = 0;
+  HWY_ALIGN Real column[HWY_MAX_BYTES / sizeof(Real)];
+  Vec<double> total = hn::Zero(Tag<double>());
   // Few values a lane are added up in Real: their sum keeps its digits.
   for (Index v = 0; v < layout.vectors; ++v) {
-    const Index used = ceil_div(layout.width - v, layout.vectors);
+    const Mask<Real> used =
+        hn::FirstN(tag, static_cast<std::size_t>(ceil_div(layout.width - v, layout.vectors)));
     for (Index y = 0; y < layout.height;) {
       const Index end = std::min(y + 4, layout.height);
-      Vec<Real> column = hn::Zero(tag);
-      for (; y < end; ++y) column = hn::Add(column, hn::Load(tag, values + y * layout.stride() + v * n));
-      hn::Store(column, tag, columns);
-      for (Index i = 0; i < used; ++i) total += static_cast<double>(columns[i]);
+      Vec<Real> four = hn::Zero(tag);
+      for (; y < end; ++y) four = hn::Add(four, hn::Load(tag, values + y * layout.stride() + v * n));
+      hn::Store(hn::IfThenElseZero(used, four), tag, column);
+      for (Index i = 0; i < n; i += lanes<double>()) total = hn::Add(total, doubles(column, i));
     }
   }
-  return total;
+  return hn::GetLane(hn::SumOfLanes(Tag<double>(), total));
 }

@@ -86,12 +86,10 @@ class ShiftedRows {
 template <class Real>
 class ThreeRows {
  public:
-  HWY_INLINE void go_to(const Real* rows, Index stride, const At& at, Rows found) {
-    const bool summed = found == Rows::row_summed;
-    here_ = rows + at.y * stride;
-    above_ = summed && !at.first ? here_ - stride : zeros<Real>();
-    below_ = summed && !at.last ? here_ + stride : zeros<Real>();
-  }
+  HWY_INLINE ThreeRows(const Real* rows, Index stride, const At& at, Rows found)
+      : here_(rows + at.y * stride),
+        above_(found == Rows::row_summed && !at.first ? here_ - stride : zeros<Real>()),
+        below_(found == Rows::row_summed && !at.last ? here_ + stride : zeros<Real>()) {}
 
   HWY_INLINE Vec<Real> read(Index place) const {
     const Tag<Real> tag;
@@ -100,9 +98,9 @@ class ThreeRows {
   }
 
  private:
-  const Real* here_ = nullptr;
-  const Real* above_ = nullptr;
-  const Real* below_ = nullptr;
+  const Real* here_;
+  const Real* above_;
+  const Real* below_;
 };
 
 /// Each value with its two neighbours in the row, where they are neighbours in both images.
@@ -147,14 +145,13 @@ class Neighbours {
   decltype(rotation(1)) down_ = rotation(1);
 };
 
-/// Runs over the rows: `front.go_to(at)` for each, then `front(v, k, t)` makes register v of both kernels,
-/// which are written as they are or summed along the row. The rows that it reads may be those below the ones
-/// that are written.
+/// Runs over the rows: `front(at, k, t)` makes one of both kernels, which are written as they are or summed
+/// along the row. The rows that it reads may be those below the ones that are written.
 template <class Real, int kVectors, bool kNtk, class Front>
 void run(const PlanePlace<Real>& place, const Front& given_front, Rows leave,
          const PlaneRows<Real>& given_out) {
   // Of their own, so that what is written cannot be taken for them.
-  Front front = given_front;
+  const Front front = given_front;
   const PlaneRows<Real> out = given_out;
   const Neighbours<Real, kVectors> neighbours(place);
   const Tag<Real> tag;
@@ -165,9 +162,8 @@ void run(const PlanePlace<Real>& place, const Front& given_front, Rows leave,
   };
   for (const Stretch& stretch : stretches(place.layout, place.offset))
     for (Index y = stretch.begin; y < stretch.end; ++y) {
-      front.go_to(At{y, y + stretch.down, y == stretch.begin, y + 1 == stretch.end});
       Row<Real, kVectors> k, t;
-      for (Index v = 0; v < count; ++v) front(v, k.values[v], t.values[v]);
+      front(At{y, y + stretch.down, y == stretch.begin, y + 1 == stretch.end}, k, t);
       const Index here = y * count * n;
       if (leave == Rows::row_summed) {
         Row<Real, kVectors> sums;

@@ -22,8 +22,9 @@ PlaneTransition<Real>::PlaneTransition(const PlaneStage& stage, const PlaneLayou
   for (const Index dx : planes.dx) moves_.push_back(moves(dx));
   const std::size_t strips =
       to.offsets().dy.size() * static_cast<std::size_t>(to.layout().height * from.stride());
-  nngp_.resize(strips);
-  ntk_.resize(strips);
+  const auto spare = static_cast<std::size_t>(from.lanes);  // see PlanePasses::add_piece
+  nngp_.resize(strips + spare);
+  ntk_.resize(strips + spare);
   targets_.resize(static_cast<std::size_t>(from.height));
 }
 

@@ -16,7 +16,8 @@ class PlaneSet {
   PlaneSet(const PlaneLayout& layout, const OffsetSet& offsets)
       : layout_(layout),
         offsets_(offsets),
-        values_(2 * offsets.size() * static_cast<std::size_t>(layout.size())) {}
+        values_(2 * offsets.size() * static_cast<std::size_t>(layout.size()) +
+                static_cast<std::size_t>(layout.lanes)) {}  // see PlanePasses::add_piece
 
   const PlaneLayout& layout() const { return layout_; }
   const OffsetSet& offsets() const { return offsets_; }
