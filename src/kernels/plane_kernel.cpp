@@ -1,5 +1,6 @@
 #include "src/kernels/plane_kernel.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/kernels/steps.hpp"
@@ -16,6 +17,10 @@ PlaneLayout next_layout(const PlaneLayout& layout, const PlaneStage& stage, cons
     return {next.height, next.width, lanes, alone, layout.vectors / ratio};
   return {next.height, next.width, lanes, alone};
 }
+
+/// Planes that go through a stage together: with what a layer knows of the images they fit into a first-level
+/// cache.
+constexpr std::size_t together = 2;
 
 std::vector<double> picture_of(const PlaneLayout& layout, const auto* values) {
   std::vector<double> picture(static_cast<std::size_t>(layout.pixels()));
@@ -68,15 +73,23 @@ auto PlaneKernel<Real>::run(std::size_t stage, const Given& given, const OffsetS
   PlaneRunner<Real>& runner = *stages_[stage].runner;
   if (passage != nullptr) passage->planes.clear();
   Tangent left = given.tangent;
+  std::vector<OffsetPlane<Real>> group;
+  group.reserve(together);
   for (std::size_t col = 0; col < offsets.dx.size(); ++col) {
     if (passage != nullptr) passage->transition.begin_column();
-    for (std::size_t row = 0; row < offsets.dy.size(); ++row) {
-      const Offset offset{offsets.dy[row], offsets.dx[col]};
-      Plane<Real> plane = given.planes == nullptr ? runner.begin(offset, given.tangent != Tangent::unwanted)
-                                                  : begin(stage, given, row, col);
-      runner.run(offset, plane, sums);
-      left = plane.tangent;
-      if (passage != nullptr) passage->transition.add(row, plane.readable());
+    for (std::size_t first = 0; first < offsets.dy.size(); first += together) {
+      const std::size_t end = std::min(first + together, offsets.dy.size());
+      for (std::size_t row = first; row < end; ++row) {
+        const Offset offset{offsets.dy[row], offsets.dx[col]};
+        group.push_back({offset, given.planes == nullptr
+                                     ? runner.begin(offset, given.tangent != Tangent::unwanted)
+                                     : begin(stage, given, row, col)});
+      }
+      runner.run(group, sums);
+      left = group.front().plane.tangent;
+      for (std::size_t row = first; passage != nullptr && row < end; ++row)
+        passage->transition.add(row, group[row - first].plane.readable());
+      group.clear();
     }
     if (passage != nullptr) passage->transition.end_column(col);
   }
@@ -142,8 +155,8 @@ auto PlaneKernel<Real>::prepare(const Real* image, std::int64_t sample) -> Image
       plain.put_step(step, side, static_cast<Real>(stage.factors[step]));
       shifted.put_step(step, side, Real(1));
     });
-    Plane<Real> zero = s == 0 ? runner.begin({0, 0}, false) : begin(s, given, 0, 0);
-    runner.run({0, 0}, zero, {});
+    OffsetPlane<Real> zero{{0, 0}, s == 0 ? runner.begin({0, 0}, false) : begin(s, given, 0, 0)};
+    runner.run(std::span(&zero, 1), {});
     runner.record({});
     if (stages_[s].variances) given = run(s, given, stage.variance_planes, stages_[s].variances.get(), {});
     steps_before += stage.steps.size();

@@ -102,16 +102,21 @@ Plane<Real> PlaneRunner<Real>::begin(const PlaneRows<Real>& values, Tangent tang
 }
 
 template <class Real>
-void PlaneRunner<Real>::run(const Offset& offset, Plane<Real>& plane, std::span<PlaneSums> sums) {
-  place_ = place(offset);
+void PlaneRunner<Real>::run(std::span<OffsetPlane<Real>> planes, std::span<PlaneSums> sums) {
   sums_ = sums;
-  run(stage_.ops, plane);
-  make_whole(plane);
+  const auto each = [&](const auto& take) {
+    for (auto& [offset, plane] : planes) {
+      place_ = place(offset);
+      take(plane);
+    }
+  };
+  for (const PlaneOp& op : stage_.ops) each([&](Plane<Real>& plane) { run(op, plane); });
+  each([&](Plane<Real>& plane) { make_whole(plane); });
 }
 
 template <class Real>
-void PlaneRunner<Real>::run(const PlaneOps& ops, Plane<Real>& plane) {
-  for (const PlaneOp& op : ops) std::visit([&](const auto& kind) { apply(kind, plane); }, op.kind());
+void PlaneRunner<Real>::run(const PlaneOp& op, Plane<Real>& plane) {
+  std::visit([&](const auto& kind) { apply(kind, plane); }, op.kind());
 }
 
 template <class Real>
@@ -298,11 +303,11 @@ void PlaneRunner<Real>::multiply(Plane<Real>& to, Plane<Real>& by) {
 template <class Real>
 void PlaneRunner<Real>::apply(const BranchOp& op, Plane<Real>& plane) {
   Plane<Real> result = copy(plane);
-  run(op.branches.front(), result);
+  for (const PlaneOp& inner : op.branches.front()) run(inner, result);
   make_whole(result);
   for (std::size_t i = 1; i < op.branches.size(); ++i) {
     Plane<Real> branch = copy(plane);
-    run(op.branches[i], branch);
+    for (const PlaneOp& inner : op.branches[i]) run(inner, branch);
     if (op.product)
       multiply(result, branch);
     else

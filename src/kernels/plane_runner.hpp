@@ -55,6 +55,13 @@ class Plane {
   Spot next_{0, slack};
 };
 
+/// A plane and its offset.
+template <class Real>
+struct OffsetPlane {
+  Offset offset;
+  Plane<Real> plane;
+};
+
 /// Sums of K and T over planes, in double.
 struct PlaneSums {
   double nngp = 0;
@@ -87,12 +94,13 @@ class PlaneRunner {
   /// The plane whose values are given (T: null where it is not followed or zero).
   Plane<Real> begin(const PlaneRows<Real>& values, Tangent tangent);
 
-  /// Through all operations: whole rows. Taps add to sums, one an output.
-  void run(const Offset& offset, Plane<Real>& plane, std::span<PlaneSums> sums);
+  /// Through all operations: whole rows. Taps add to sums, one an output. Each operation is done to all
+  /// planes before the next: what it needs to know of the images comes from memory once.
+  void run(std::span<OffsetPlane<Real>> planes, std::span<PlaneSums> sums);
 
  private:
   PlanePlace<Real> place(const Offset& offset) const;
-  void run(const PlaneOps& ops, Plane<Real>& plane);
+  void run(const PlaneOp& op, Plane<Real>& plane);
   void apply(const WindowOp& op, Plane<Real>& plane);
   void apply(const WeightOp& op, Plane<Real>& plane);
   void apply(const DualOp& op, Plane<Real>& plane);
