@@ -196,7 +196,7 @@ TEST(Presets, AreTheNetworksOfThePapers) {
       weights +=
           std::holds_alternative<Conv>(layer.kind()) || std::holds_alternative<Dense>(layer.kind()) ? 1 : 0;
     EXPECT_EQ(weights, weight_layers) << name;
-    for (const Index edge : {28, 32, 65})
+    for (const Index edge : {4, 28, 32, 65})
       EXPECT_EQ(check_shapes(preset(name, {}), {3, edge, edge}).back().output, (SampleShape{0, 1, 1}))
           << edge;
   }
