@@ -24,9 +24,9 @@ std::vector<std::string> preset_names();
 /// - cntk-gap: depth (5) x [conv 3x3 same, activation], global_avgpool, dense(1, 0).
 /// - cntk-flatten: the same with flatten.
 /// - myrtle5, myrtle7, myrtle10 (Shankar et al. 2020; from 4 x 4 pixels on): groups of [2, 1, 1], [2, 2, 2]
-/// or [3, 3, 3] conv and
-///   activation, a 2x2 average pool after the first and the second group, global_avgpool (of the paper's 32 x
-///   32 pixels 8 x 8 are left, which it takes down to one by three 2x2 pools), dense(1, 0).
+///   or [3, 3, 3] conv and activation, a 2x2 average pool after the first and the second group,
+///   global_avgpool, dense(1, 0). Of the paper's 32 x 32 pixels 8 x 8 are left for the average, which it
+///   takes by three 2x2 pools.
 Network preset(const std::string& name, const PresetOptions& options);
 
 }  // namespace widegram::kernels
