@@ -41,7 +41,8 @@ class Metrics {
 
   /// Collective: metrics["phases"][name] gets the seconds of the slowest rank and, over the ranks, those
   /// spent inside MPI. The phases of a run lie one behind the other: reading, assembly, writing (whose time
-  /// the others leave out), factorisation, preconditioner, cg, dkm, predict. `without`: seconds of this rank
+  /// the others leave out), selection (of a ridge), factorisation, substitution (with the residual),
+  /// preconditioner, cg, evidence, spectrum, dynamics, dkm, predict. `without`: seconds of this rank
   /// that belong to another phase, of which the mean over the ranks is taken off.
   void phase(const std::string& name, const PhaseClock& clock, double without = 0);
 

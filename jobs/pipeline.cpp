@@ -111,19 +111,24 @@ void run_parts(const CommandContext& asked, const Parts& parts, Metrics& metrics
     model = solve_stage(context, problem, train, variance, metrics);
   }
   if (parts.spectrum) {
+    const PhaseClock decomposing;
     check_stop("the Gram is there, its spectrum is not; run the same command again to go on");
     if (train.matrix)
       spectrum_stage(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics);
     else
       spectrum_stage(context, problem, *train.gram, metrics);
+    metrics.phase("spectrum", decomposing);
   }
   if (parts.dynamics) {
+    const PhaseClock training;
+    const double written = gram.written();
     check_stop("the Gram is there, the training dynamics are not; run the same command again to go on");
     LearnedDynamics learned =
         train.matrix
             ? learn_dynamics(context, problem, std::move(*std::exchange(train.matrix, nullptr)), metrics)
             : learn_dynamics(context, problem, *train.gram, metrics);
     dynamics_stage(context, problem, std::move(learned), gram, metrics);
+    metrics.phase("dynamics", training, gram.written() - written);
   }
   const PhaseClock predicting;
   const double written = gram.written();

@@ -10,12 +10,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 GREY = "#666666"
-COLORS = dict(
-    zip(
-        ("total", "assembly", "factorisation", "cg", "preconditioner", "dkm", "predict", "writing", "reading"),
-        ("#222222", "#1f5fa8", "#d1610a", "#2b8a55", "#8a5fb0", "#b03a5b", "#3aa0a8", "#a8893a", "#999999"),
-    )
-)
+COLORS = {
+    "total": "#222222",
+    "assembly": "#1f5fa8",
+    "selection": "#e8a33d",
+    "factorisation": "#d1610a",
+    "substitution": "#7a4a1e",
+    "cg": "#2b8a55",
+    "preconditioner": "#8a5fb0",
+    "evidence": "#5c7f2a",
+    "spectrum": "#c766a0",
+    "dynamics": "#4d6fd1",
+    "dkm": "#b03a5b",
+    "predict": "#3aa0a8",
+    "writing": "#a8893a",
+    "reading": "#999999",
+}
 SMALL = 0.02  # share of the total below which a phase is left out of the lines
 
 

@@ -36,7 +36,7 @@ double work_of(const std::string& phase, const Json& metrics) {
   if (phase == "assembly") return number(metrics, "/gram/entries");
   if (phase == "predict") return number(metrics, "/test_block/entries");
   if (phase == "factorisation") return n * n * n / 3;
-  if (phase == "cg") return n * n;
+  if (phase == "cg" || phase == "substitution") return n * n;
   if (phase == "dkm") return n * n * n;
   if (phase == "reading") return n + number(metrics, "/data/test_samples");
   if (phase == "writing") return number(metrics, "/gram/entries");

@@ -48,10 +48,21 @@ std::vector<Quantity> quantities(const std::string& phase, const MeasuredPoint& 
             {"n rank / ranks", n * rank / ranks},
             {"n / sqrt(ranks)", n / root},
             constant};
-  if (phase == "dkm")
-    return {{"n^3 / ranks", n * n * n / ranks}, {"n^2 / sqrt(ranks)", n * n / root}, constant};
+  if (phase == "substitution")
+    return {{"n^2 / ranks", n * n / ranks},
+            {"n^2 / sqrt(ranks)", n * n / root},
+            {"n log2(2 ranks)", n * std::log2(2 * ranks)},
+            constant};
+  if (phase == "dkm" || phase == "selection" || phase == "evidence" || phase == "spectrum" ||
+      phase == "dynamics")
+    return {{"n^3 / ranks", n * n * n / ranks},
+            {"n^2 / ranks", n * n / ranks},
+            {"n^2 / sqrt(ranks)", n * n / root},
+            constant};
   if (phase == "predict") return {{"entries / ranks", work / ranks}, {"n + m", n + m}, constant};
   if (phase == "writing") return {{"entries", work}, {"entries / ranks", work / ranks}, constant};
+  if (phase == "other")
+    return {{"n^2 / ranks: memory taken and given back", n * n / ranks}, {"n + m", n + m}, constant};
   return {{"n + m", n + m}, {"(n + m) / ranks", (n + m) / ranks}, constant};
 }
 

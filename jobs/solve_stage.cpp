@@ -196,7 +196,9 @@ solvers::RegressionFit fit_by_factor(const CommandContext& context, GramInverse&
   factor_gram(context, train, ridge, "solve");
   metrics.phase("factorisation", factoring);
   const double seconds = factoring.seconds();
+  const PhaseClock substituting;
   solvers::RegressionFit fit = solvers::fit_ridge(*train.factor, targets);
+  metrics.phase("substitution", substituting);
   fit.seconds.factor = seconds;
   return fit;
 }
@@ -270,7 +272,9 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
     targets = dist::to_block_cyclic<double>(train.matrix->grid(), fit.local_targets.view(),
                                             problem.train.partition, train.matrix->block());
   if (!job.solve.ridges.empty()) {
+    const PhaseClock choosing;
     fit.choice = choose_ridge(context, problem, *train.matrix, *targets, fit.mean_diagonal, metrics);
+    metrics.phase("selection", choosing);
     ridge = {.value = fit.choice.best, .relative = true};
     mpi::stop_if_wanted(context.comm, context.stop,
                         "the ridge is picked, the solution is not there; run the same command again");
@@ -286,7 +290,9 @@ io::Model solve_stage(const CommandContext& context, const Problem& problem, Gra
   if (fit.method == "cholesky")
     fit.result = fit_by_factor(context, train, *targets, plain_ridge, keep, metrics);
   check_answer(fit.result);
+  const PhaseClock weighing;
   fit.evidence = evidence_of(context, problem, fit.result, fit.local_targets, train.gram.get(), metrics);
+  if (fit.evidence && fit.method == "cg") metrics.phase("evidence", weighing);  // a factor's costs nothing
   write_traffic(context, train, metrics);
   if (!keep) train = {};
   return finish(context, problem, std::move(fit), metrics);

@@ -136,12 +136,13 @@ TEST(ScaleModel, TheWholeTimeIsTheSumOfThePhasesAndOfWhatIsBetweenThem) {
   for (MeasuredPoint& point : points) {
     const double entries = static_cast<double>(point.n * point.n) / static_cast<double>(point.point.ranks);
     point.phases["cg"] = {.seconds = 10 * 1e-7 * entries, .steps = 10};
-    point.phases["total"] = {.seconds =
-                                 point.phases["factorisation"].seconds + point.phases["cg"].seconds + 0.25};
+    point.phases["total"] = {.seconds = point.phases["factorisation"].seconds + point.phases["cg"].seconds +
+                                        4e-9 * entries + 0.25};
   }
   const auto models = fit_models(points, "largest");
   ASSERT_EQ(models.size(), 4U);
   EXPECT_EQ(models.at(2).phase, "other");
+  EXPECT_NEAR(models.at(2).terms.front().coefficient, 4e-9, 1e-15);
   EXPECT_NEAR(models.at(2).terms.back().coefficient, 0.25, 1e-9);
   const PhaseModel& total = models.back();
   EXPECT_EQ(total.phase, "total");

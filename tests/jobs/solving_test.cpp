@@ -73,6 +73,26 @@ TEST_F(Solving, ConjugateGradientsAgreeWithCholesky) {
   EXPECT_LT(worst, 1e-6 * largest);
 }
 
+TEST_F(Solving, EveryPartOfTheWorkIsAPhase) {
+  const auto phases = [&](const std::vector<std::string>& settings, const Parts& parts) {
+    std::vector<std::string> names;
+    const auto metrics = run(job("phases", settings), parts);
+    for (const auto& [name, phase] : metrics.at("phases").items())
+      if (name != "reading" && name != "assembly" && name != "writing" && phase.at("seconds") > 0)
+        names.push_back(name);
+    std::ranges::sort(names);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(phases({}, everything), Names({"factorisation", "predict", "substitution"}));
+  EXPECT_EQ(phases({"solve.ridges=[1e-3,1e-2]"}, {.solve = true}),
+            Names({"factorisation", "selection", "substitution"}));
+  EXPECT_EQ(phases({"solve.method=cg", "solve.evidence=true"}, {.solve = true}),
+            Names({"cg", "evidence", "preconditioner"}));
+  EXPECT_EQ(phases({}, {.spectrum = true}), Names({"spectrum"}));
+  EXPECT_EQ(phases({}, {.dynamics = true}), Names({"dynamics"}));
+}
+
 TEST_F(Solving, OutOfCoreGivesTheAnswerOfTheStoredMatrix) {
   const auto stored = run(job("stored"));
   const auto streamed = run(job("streamed", {"gram.mode=out-of-core", "solve.tolerance=1e-10"}));
